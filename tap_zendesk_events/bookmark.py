@@ -1,0 +1,139 @@
+"""The bookmark: up to where a stream is written, and which events are written already."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tap_zendesk_events.errors import ZendeskEventsError
+from tap_zendesk_events.times import epoch, iso
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tap_zendesk_events.page import Event, Page
+
+
+class Bookmark:
+    """A second, and the ids of the events written at or after it.
+
+    Zendesk repeats a page's last second on the next page, and shows some events late. So a second
+    alone would either double events or lose them: what was written is told by its id.
+
+    Args:
+        second: Epoch second from which the stream is to be read.
+        ids: Ids of events written at or after that second.
+        moved: Whether there is anything to keep yet. A stream that has found nothing has no
+            bookmark.
+    """
+
+    def __init__(self, second: int, ids: frozenset[int] = frozenset(), *, moved: bool) -> None:
+        self.second = second
+        self.moved = moved
+        # the time of each event written, None where an earlier run wrote it and did not tell
+        self._written: dict[int, int | None] = dict.fromkeys(ids)
+
+    @property
+    def ids(self) -> list[int]:
+        """Return the ids of the events written at or after the bookmark's second, sorted."""
+        return sorted(self._written)
+
+    def fresh(self, page: Page, end: int) -> list[Event]:
+        """Return the events of the page that are inside the window and not written yet.
+
+        Args:
+            page: The page at hand.
+            end: First epoch second outside the window.
+        """
+        behind = page.start < self.second
+        seen: set[int] = set()
+        events = []
+        for event in page.inside(end):
+            # While the walk is behind this bookmark, time tells what was written before; from
+            # the bookmark on only ids do, because late events belong to any second.
+            if behind and event.latest < self.second:
+                continue
+            if event.id in self._written or event.id in seen:
+                continue
+            seen.add(event.id)
+            events.append(event)
+        return events
+
+    def pass_page(self, page: Page, end: int) -> None:
+        """Move on, now that the fresh events of the page are written.
+
+        Args:
+            page: The page at hand.
+            end: First epoch second outside the window.
+        """
+        inside = page.inside(end)
+        whole = len(inside) == len(page.events) and not page.is_last
+        if whole and page.next_start is not None and page.next_start <= end:
+            reached = page.next_start
+        else:
+            # The end of the stream is no place to go on from: events may still appear before it.
+            reached = max((event.time for event in inside), default=self.second)
+        second = max(self.second, reached)
+        advanced = second > self.second
+        behind = page.start < self.second
+        on_page = {
+            event.id: event for event in inside if not (behind and event.latest < self.second)
+        }
+        kept = {
+            identifier: time
+            for identifier, time in self._written.items()
+            if identifier not in on_page and (not advanced or time is None or time >= second)
+        }
+        if advanced and page.is_last:
+            # everything there is was shown: what was written once and is gone cannot come again
+            kept = {identifier: time for identifier, time in kept.items() if time is not None}
+        for identifier, event in on_page.items():
+            if not advanced or event.doubtful or event.time >= second:
+                kept[identifier] = event.time
+        self.moved = self.moved or advanced or bool(on_page)
+        self._written = kept
+        self.second = second
+
+    def to_state(self, replication_key: str) -> dict[str, Any]:
+        """Return the bookmark in the form that it has in STATE messages."""
+        return {
+            "replication_key": replication_key,
+            "replication_key_value": self.second,
+            "boundary_ids": self.ids,
+        }
+
+
+def read_bookmark(state: Mapping[str, Any], stream: str, replication_key: str) -> Bookmark | None:
+    """Return the bookmark in a stream's state, or None if there is none.
+
+    Epoch seconds and ISO 8601 are both understood, and `boundary_ids` may be missing, so that a
+    state can be written by hand.
+
+    Raises:
+        ZendeskEventsError: There is a bookmark, but it cannot be understood.
+    """
+    value = state.get("replication_key_value")
+    if value is None:
+        return None
+    key = state.get("replication_key", replication_key)
+    second = epoch(value)
+    ids = state.get("boundary_ids") or []
+    problem = None
+    if key != replication_key:
+        problem = f"its replication_key is not {replication_key}"
+    elif second is None:
+        problem = "its replication_key_value is neither epoch seconds nor an ISO 8601 date-time"
+    elif not isinstance(ids, list) or any(type(identifier) is not int for identifier in ids):
+        problem = "its boundary_ids are not a list of whole numbers"
+    if problem or second is None:
+        raise ZendeskEventsError(
+            f"The state's bookmark of {stream} cannot be used, because {problem}: mend it (see "
+            "`meltano state get` and `meltano state set`), or remove it to start from start_date."
+        )
+    return Bookmark(second, frozenset(ids), moved=True)
+
+
+def describe(bookmark: Bookmark) -> str:
+    """Say where a stream goes on, for a log line."""
+    if not bookmark.moved:
+        return "start_date, there is no bookmark yet"
+    return f"bookmark {iso(bookmark.second)}, {len(bookmark.ids)} events of it are written"

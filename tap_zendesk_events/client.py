@@ -1,0 +1,210 @@
+"""Asks for one page of the export, for as long as it takes: quota, request, retry, size."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+from tap_zendesk_events.http import AnotherTryError, UnauthorizedError, quote
+from tap_zendesk_events.page import BrokenPageError, Page, read_page
+from tap_zendesk_events.page_size import PageSize
+from tap_zendesk_events.quota import HEADER, Quota
+from tap_zendesk_events.times import http_date, iso
+
+if TYPE_CHECKING:
+    import logging
+
+    import requests
+
+    from tap_zendesk_events.auth import Auth
+    from tap_zendesk_events.http import Http
+    from tap_zendesk_events.progress import Progress
+    from tap_zendesk_events.retry import Patience, Retry
+
+TOO_RECENT = re.compile(rb"too[\s_-]*recent", re.IGNORECASE)
+SURELY_OLD = 300  # seconds of age from which no start can be too recent
+MOST = 1000  # events in a page, says Zendesk
+
+
+class Endpoint(NamedTuple):
+    """What tells one export from another.
+
+    Args:
+        path: Where it is, such as ``/api/v2/incremental/ticket_events``.
+        key: Name of the list of events in its answers.
+        include: Value of the parameter `include`, or None.
+    """
+
+    path: str
+    key: str
+    include: str | None
+
+
+class StartTooRecentError(Exception):
+    """Zendesk calls the start too recent: there is nothing to export yet."""
+
+
+class TooSlowError(Exception):
+    """A page of a size that had to be just this was too slow."""
+
+
+class ExportClient:
+    """Pages of one export endpoint.
+
+    Args:
+        endpoint: Which export.
+        page_size: Most events to ask for at a time.
+        http: Sends the requests.
+        auth: Signs them.
+        quota: Says when they may go out.
+        retry: Patience with faults.
+        progress: Counts requests.
+        log: For lines about pages.
+    """
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        page_size: int,
+        *,
+        http: Http,
+        auth: Auth,
+        quota: Quota,
+        retry: Retry,
+        progress: Progress,
+        log: logging.Logger,
+    ) -> None:
+        self.size = PageSize(page_size)
+        self.quota = quota
+        self._endpoint = endpoint
+        self._http = http
+        self._auth = auth
+        self._retry = retry
+        self._progress = progress
+        self._log = log
+        self._pages = 0
+        self._sent = 0.0  # when the last request went out, in clock seconds
+
+    def page(self, start: int) -> Page:
+        """Return the page that starts at the epoch second `start`, of a size that works.
+
+        Raises:
+            StartTooRecentError: There is nothing yet.
+            ZendeskEventsError: No further try would help, or patience has ended.
+        """
+        # each size has its own patience: that of a full page says nothing about half a page
+        patiences = {self.size.current: self._retry.patience()}
+        while True:
+            size = self.size.current
+            patience = patiences.setdefault(size, self._retry.patience())
+            try:
+                page = self._try(start, size)
+            except AnotherTryError as error:
+                if error.too_slow and size > 1:
+                    self.size.too_slow()
+                    self._log.warning(
+                        "The page of %d events is too slow (%s); asking for %d.",
+                        size,
+                        error,
+                        self.size.current,
+                    )
+                    if self.size.current not in patiences:
+                        continue
+                self._wait(patience, error, start)
+            else:
+                self.size.answered(size)
+                return page
+
+    def page_of(self, start: int, size: int) -> Page:
+        """Return the page that starts at `start`, of exactly this size.
+
+        Raises:
+            TooSlowError: A page of this size was too slow.
+            StartTooRecentError: There is nothing yet.
+            ZendeskEventsError: No further try would help, or patience has ended.
+        """
+        patience = self._retry.patience()
+        while True:
+            try:
+                page = self._try(start, size)
+            except AnotherTryError as error:
+                if error.too_slow and size != self.size.largest_answered:
+                    raise TooSlowError from error
+                self._wait(patience, error, start)
+            else:
+                self.size.largest_answered = max(self.size.largest_answered, size)
+                return page
+
+    def once(self, start: int) -> Page:
+        """Return the page that starts at `start`, or the first failure. Sends one request.
+
+        Raises:
+            AnotherTryError: It failed in a way that may pass.
+            StartTooRecentError: There is nothing yet.
+            ZendeskEventsError: No further try would help.
+        """
+        return self._try(start, self.size.current, renew=False)
+
+    def _try(self, start: int, size: int, *, renew: bool = True) -> Page:
+        response = self._send(start, size, renew=renew)
+        status = response.status_code
+        if status in {400, 422}:
+            raise self._too_recent_or_refused(response, start)
+        try:
+            page = read_page(
+                response.content,
+                self._endpoint.key,
+                start,
+                size,
+                http_date(response.headers.get("Date")),
+                self._log,
+            )
+        except BrokenPageError as error:
+            raise AnotherTryError(f"the answer is {error}") from None
+        self._pages += 1
+        return page
+
+    def _send(self, start: int, size: int, *, renew: bool) -> requests.Response:
+        self._auth.prepare()
+        sent = self._sent = self.quota.take()
+        params = {"start_time": str(start), "per_page": str(size)}
+        if self._endpoint.include:
+            params["include"] = self._endpoint.include
+        header = None
+        self._progress.requests += 1
+        try:
+            response = self._http.send("GET", self._endpoint.path, self._auth, params=params)
+            header = response.headers.get(HEADER)
+            self._retry.answered = True
+        except AnotherTryError as error:
+            header = error.headers.get(HEADER)
+            self._retry.answered = self._retry.answered or bool(error.headers)
+            raise
+        except UnauthorizedError as error:
+            header = error.response.headers.get(HEADER)
+            if not (renew and self._auth.renew()):
+                raise self._http.refusal(error.response) from None
+            self._log.info("The token is no longer accepted; fetching another.")
+        else:
+            return response
+        finally:
+            self.quota.answered(sent, header)
+        return self._send(start, size, renew=False)
+
+    def _too_recent_or_refused(self, response: requests.Response, start: int) -> Exception:
+        date = http_date(response.headers.get("Date"))
+        age = (self._retry.clock.now() if date is None else date) - start
+        # The sentence for it has changed over the years and the present one is not documented, so
+        # a start of the last minutes is enough. In the middle of a walk an old start cannot be
+        # too recent: then it is a fault that passes.
+        said = TOO_RECENT.search(response.content)
+        if said and self._pages and age > SURELY_OLD:
+            return AnotherTryError(f"status {response.status_code} {quote(response)}")
+        if said or age < SURELY_OLD:
+            return StartTooRecentError()
+        return self._http.refusal(response)
+
+    def _wait(self, patience: Patience, error: AnotherTryError, start: int) -> None:
+        what = f"the page that starts at {start} ({iso(start)})"
+        until_reset = self.quota.seconds_until_reset()
+        self._retry.wait(patience, error, self._sent, what, until_reset)

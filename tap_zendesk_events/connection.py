@@ -1,0 +1,71 @@
+"""Everything that talks to Zendesk in a run, put together from the settings."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tap_zendesk_events.auth import authenticator
+from tap_zendesk_events.client import Endpoint, ExportClient
+from tap_zendesk_events.http import Http
+from tap_zendesk_events.progress import Progress
+from tap_zendesk_events.quota import Quota
+from tap_zendesk_events.retry import Retry
+from tap_zendesk_events.walk import Walk
+
+if TYPE_CHECKING:
+    import logging
+
+    from tap_zendesk_events.clock import Clock
+    from tap_zendesk_events.settings import Settings
+
+
+class Connection:
+    """One account, as the settings name it, for the length of a run.
+
+    Args:
+        settings: The checked settings.
+        clock: Tells the time and waits.
+        user_agent: The default for the header.
+        log: Gets every line that the run logs.
+    """
+
+    def __init__(
+        self, settings: Settings, clock: Clock, user_agent: str, log: logging.Logger
+    ) -> None:
+        self.settings = settings
+        self.progress = Progress(clock, log)
+        self.http = Http(settings, user_agent, clock.now)
+        self.retry = Retry(clock, settings.max_retry_seconds, log, self.progress, settings.host)
+        self._auth = authenticator(settings.credentials, self.http, self.retry)
+        self._clock = clock
+        self._log = log
+
+    def ticket_events(self) -> ExportClient:
+        """Return a client for the ticket event export."""
+        settings = self.settings
+        return ExportClient(
+            Endpoint(
+                "/api/v2/incremental/ticket_events",
+                "ticket_events",
+                "comment_events" if settings.include_comments else None,
+            ),
+            settings.page_size,
+            http=self.http,
+            auth=self._auth,
+            quota=Quota(self._clock, settings.requests_per_minute, self.progress.waiting),
+            retry=self.retry,
+            progress=self.progress,
+            log=self._log,
+        )
+
+    def walk(self, start: int) -> Walk:
+        """Return the walk along the ticket events from the epoch second `start` on."""
+        settings = self.settings
+        return Walk(
+            self.ticket_events(),
+            start,
+            settings.end,
+            settings.settling_seconds,
+            self._clock,
+            self.progress,
+        )

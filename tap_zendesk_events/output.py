@@ -1,0 +1,118 @@
+"""Writes Singer messages to standard output, and ends a run without tearing a line."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from singer_sdk.contrib.msgspec import enc_hook
+from singer_sdk.singerlib.encoding import GenericSingerWriter
+from singer_sdk.singerlib.encoding.simple import Message
+
+from tap_zendesk_events.errors import ZendeskEventsError
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+LAST_RESORT = 8.0
+"""Seconds after a signal at which the process ends even in the middle of a line, because nobody
+reads it. Orchestrators send SIGKILL after 10."""
+
+
+class TerminatedError(SystemExit):
+    """A signal ends the run; exit status 128 + signal, as shells have it."""
+
+    def __init__(self, signum: int) -> None:
+        super().__init__(128 + signum)
+        self.name = signal.Signals(signum).name
+
+
+class Termination:
+    """Ends the run on SIGTERM and Ctrl-C: at once, or right after the line that is being written.
+
+    The SDK's own handler writes a STATE from inside the signal, possibly into the middle of a
+    RECORD line, and exits with status 0. Here none is written, because the one of the last whole
+    page is out already.
+    """
+
+    def __init__(self) -> None:
+        self._writing = False
+        self._signum: int | None = None
+
+    def install(self) -> None:
+        """Take the signals over. Does nothing outside the main thread, as Python demands."""
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGINT, self._handle)
+            signal.signal(signal.SIGTERM, self._handle)
+
+    def __enter__(self) -> None:
+        self._writing = True
+
+    def __exit__(self, *_: object) -> None:
+        self._writing = False
+        if self._signum is not None:
+            raise TerminatedError(self._signum)
+
+    def _handle(self, signum: int, _frame: FrameType | None) -> None:
+        if hasattr(signal, "setitimer"):
+            signal.signal(signal.SIGALRM, lambda *_: os._exit(128 + signum))
+            signal.setitimer(signal.ITIMER_REAL, LAST_RESORT)
+        self._signum = signum
+        if not self._writing:
+            raise TerminatedError(signum)
+
+
+TERMINATION = Termination()
+"""The one of the process, as signals are the process's."""
+
+
+class MessageWriter(GenericSingerWriter[bytes, Message]):
+    """Writes each message as one line of JSON, whole."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._encoder = msgspec.json.Encoder(enc_hook=enc_hook, decimal_format="number")
+
+    def serialize_message(self, message: Message) -> bytes:
+        """Return the message as a line, in bytes of its own (the SDK's writer shares a buffer)."""
+        return self._encoder.encode(message.to_dict()) + b"\n"
+
+    def write_message(self, message: Message) -> None:
+        """Write the message and flush it.
+
+        Raises:
+            ZendeskEventsError: The reader has gone.
+        """
+        line = self.format_message(message)
+        with TERMINATION:
+            try:
+                self._write(line)
+            except BrokenPipeError:
+                _discard_output()
+                raise ZendeskEventsError(
+                    "The target has stopped reading, so the run ends here: look for its own error "
+                    "above. The next run goes on after the last STATE that it has stored."
+                ) from None
+
+    def _write(self, line: bytes) -> None:
+        buffer: Any = getattr(sys.stdout, "buffer", None)
+        if buffer is None:
+            sys.stdout.write(line.decode())
+        else:
+            # with PYTHONUNBUFFERED this is the raw file, which may take a part only
+            rest = memoryview(line)
+            while rest:
+                rest = rest[buffer.write(rest) or 0 :]
+        sys.stdout.flush()
+
+
+def _discard_output() -> None:
+    """Let what is left in the buffer go nowhere, or Python complains about it when it exits."""
+    try:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (OSError, ValueError):  # not a real file, as in a test
+        return

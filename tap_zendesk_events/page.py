@@ -1,0 +1,219 @@
+"""One page of the export: decoded once, checked, and turned into events with a time each."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import parse_qs, urlsplit
+
+import msgspec
+
+from tap_zendesk_events.times import epoch
+
+if TYPE_CHECKING:
+    import logging
+    from collections.abc import Iterator
+
+REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
+NO_END = 253_402_300_799  # 9999-12-31, for a page whose end is not known
+
+
+class BrokenPageError(Exception):
+    """A body that cannot be a page: not whole, no JSON, or of another shape. Worth another try."""
+
+
+class Event(NamedTuple):
+    """One event of a page.
+
+    Args:
+        id: Zendesk's id. Does not follow time.
+        time: Epoch second: `timestamp`, else `created_at`, else `time`, else that of the event
+            before it (first on the page: the page's start).
+        latest: Epoch second that the server's own, unseen time cannot exceed, so far as the
+            page tells.
+        doubtful: Whether `time` may differ from the time by which the server sorts, because it
+            was borrowed or contradicts the page's start.
+        fields: The event as Zendesk sent it.
+    """
+
+    id: int
+    time: int
+    latest: int
+    doubtful: bool
+    fields: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page of events.
+
+    Args:
+        start: The `start_time` that was asked for, in epoch seconds.
+        asked: The `per_page` that was asked for.
+        events: The events in the order in which they came.
+        skipped: Entries that are no object or have no integer id.
+        next_start: Where the next page starts, in epoch seconds. None only on a last page.
+        is_last: Whether the walk ends here.
+        server_time: Epoch second of the answer's `Date` header, or None.
+    """
+
+    start: int
+    asked: int
+    events: list[Event]
+    skipped: int
+    next_start: int | None
+    is_last: bool
+    server_time: int | None
+
+    @property
+    def is_stuck(self) -> bool:
+        """Say whether the walk would ask for the same second again, without end."""
+        return self.next_start is not None and not self.is_last and self.next_start <= self.start
+
+    def inside(self, end: int) -> list[Event]:
+        """Return the events before the second `end`."""
+        # A page that ends before `end` lies before it as a whole: the server's order is to be
+        # trusted more than one event's odd time stamp, which else would stop the walk for ever.
+        if self.next_start is not None and self.next_start < end and not self.is_last:
+            return self.events
+        return [event for event in self.events if event.time < end]
+
+
+def read_page(
+    body: bytes, key: str, start: int, asked: int, server_time: int | None, log: logging.Logger
+) -> Page:
+    """Read a page from the body of an answer.
+
+    Args:
+        body: The body, already unzipped.
+        key: Name of the list of events in the body.
+        start: The `start_time` that was asked for.
+        asked: The `per_page` that was asked for.
+        server_time: Epoch second of the answer's `Date` header, if known.
+        log: Gets an ERROR line for each entry that has to be skipped.
+
+    Raises:
+        BrokenPageError: The body is no page.
+    """
+    content = decode(body)
+    if not isinstance(content, dict):
+        raise BrokenPageError("JSON, but no object")
+    entries = content.get(key)
+    if not isinstance(entries, list):
+        raise BrokenPageError(f"an object without the list `{key}`")
+    next_start = _next_start(content)
+    is_last = _is_last(content, next_start, start, short=len(entries) < asked)
+    if next_start is None and not is_last:
+        raise BrokenPageError("neither `end_time` nor `next_page` says where the next page starts")
+    page_end = NO_END if next_start is None or is_last else next_start
+    events = list(_events(entries, start, page_end, log))
+    return Page(
+        start=start,
+        asked=asked,
+        events=events,
+        skipped=len(entries) - len(events),
+        next_start=next_start,
+        is_last=is_last,
+        server_time=server_time,
+    )
+
+
+def decode(body: bytes) -> Any:
+    """Decode JSON, with text that any target can store.
+
+    Lone surrogates (Zendesk passes on what mail programs cut in two) and NUL characters become
+    U+FFFD: PostgreSQL accepts neither, and a lone surrogate cannot even be written as UTF-8.
+
+    Raises:
+        BrokenPageError: This is no JSON.
+    """
+    try:
+        content = msgspec.json.decode(body)
+    except (msgspec.MsgspecError, RecursionError):
+        return _decode_leniently(body)
+    return _storable(content) if rb"\u0000" in body else content
+
+
+def _decode_leniently(body: bytes) -> Any:
+    try:
+        text = body.decode("utf-8-sig", errors="replace")
+        return _storable(json.loads(text, strict=False, parse_constant=lambda _: None))
+    except (ValueError, RecursionError):
+        what = "no JSON" if body.strip() else "empty"
+        raise BrokenPageError(f"{what}, {len(body)} bytes long") from None
+
+
+def _storable(value: Any) -> Any:
+    if isinstance(value, str):
+        if not value.isascii():
+            value = value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        return value.replace("\0", REPLACEMENT)
+    if isinstance(value, list):
+        return [_storable(item) for item in value]
+    if isinstance(value, dict):
+        return {_storable(key): _storable(item) for key, item in value.items()}
+    # numbers too large for a float come as infinite, which JSON cannot hold
+    return None if isinstance(value, float) and abs(value) == float("inf") else value
+
+
+def _next_start(content: dict[str, Any]) -> int | None:
+    end_time = epoch(content.get("end_time"))
+    if end_time is not None:
+        return end_time
+    address = content.get("next_page")
+    if not isinstance(address, str):
+        return None
+    try:
+        values = parse_qs(urlsplit(address).query).get("start_time", [])
+    except ValueError:
+        return None
+    return epoch(values[0]) if values else None
+
+
+def _is_last(content: dict[str, Any], next_start: int | None, start: int, *, short: bool) -> bool:
+    end_of_stream = content.get("end_of_stream")
+    if isinstance(end_of_stream, bool):
+        return end_of_stream
+    if end_of_stream is not None:
+        raise BrokenPageError("`end_of_stream` is neither true nor false")
+    if not content.get("next_page"):
+        return True
+    return short and (next_start is None or next_start <= start)
+
+
+def _events(entries: list[Any], start: int, page_end: int, log: logging.Logger) -> Iterator[Event]:
+    times = [_own_time(entry) for entry in entries]
+    before = start
+    for position, (entry, own) in enumerate(zip(entries, times, strict=True)):
+        identifier = entry.get("id") if isinstance(entry, dict) else None
+        if type(identifier) is not int:
+            log.error(
+                "Skipped entry %d of the page that starts at %d: it is no object with a whole "
+                "number as `id`, and nothing can be stored without a key.",
+                position,
+                start,
+            )
+            continue
+        time = before if own is None else own
+        if own is None or own < start:
+            later = (other for other in times[position + 1 :] if other is not None)
+            yield Event(
+                identifier, time, max(time, next(later, page_end)), doubtful=True, fields=entry
+            )
+        else:
+            yield Event(identifier, time, time, doubtful=False, fields=entry)
+        before = time
+
+
+def _own_time(entry: Any) -> int | None:
+    if not isinstance(entry, dict):
+        return None
+    timestamp = entry.get("timestamp")
+    if type(timestamp) is int and 0 <= timestamp <= 9_999_999_999:  # the usual case, at once
+        return timestamp
+    for name in ("timestamp", "created_at", "time"):
+        moment = epoch(entry.get(name))
+        if moment is not None:
+            return moment
+    return None

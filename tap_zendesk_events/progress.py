@@ -1,0 +1,125 @@
+"""What a run tells the person who watches it: where it starts, how far it is, what it did."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tap_zendesk_events.times import duration, iso
+
+if TYPE_CHECKING:
+    import logging
+
+    from tap_zendesk_events.clock import Clock
+    from tap_zendesk_events.page import Page
+    from tap_zendesk_events.walk import Window
+
+EVERY = 30.0  # seconds between two progress lines
+WORTH_A_LINE = 5.0  # seconds of a wait from which a line says why
+
+
+class Progress:
+    """Counts what a run does and logs it in time.
+
+    Args:
+        clock: Tells the time.
+        log: Gets the lines: INFO for a person, DEBUG for each page.
+    """
+
+    def __init__(self, clock: Clock, log: logging.Logger) -> None:
+        self.requests = 0
+        self.pages = 0
+        self.skipped = 0
+        self.waited = 0.0
+        self.written: dict[str, int] = {}
+        self._clock = clock
+        self._log = log
+        self._began = clock.monotonic()
+        self._next_line = self._began + EVERY
+        self._window: Window | None = None
+        self._position = 0
+
+    @property
+    def events(self) -> int:
+        """Return the number of records written."""
+        return sum(self.written.values())
+
+    def started(self, host: str, start: int, bookmark: str) -> None:
+        """Say where the walk starts, and why there."""
+        self._log.info("Reading ticket events of %s from %s on (%s).", host, iso(start), bookmark)
+
+    def window_known(self, window: Window) -> None:
+        """Say which span of time the run covers, once the server's clock is known."""
+        self._window = window
+        self._position = window.start
+        if window.end > window.start:
+            self._log.info(
+                "This run takes the events from %s up to, not including, %s%s.",
+                iso(window.start),
+                iso(window.end),
+                "" if window.end_is_given else "; newer ones must settle first",
+            )
+
+    def page(self, page: Page, position: int) -> None:
+        """Note that a page has been written, up to the epoch second `position`."""
+        self.pages += 1
+        self.skipped += page.skipped
+        self._position = position
+        self._log.debug(
+            "Page %d: start %d, asked for %d, got %d, next start %s, last: %s.",
+            self.pages,
+            page.start,
+            page.asked,
+            len(page.events),
+            page.next_start,
+            page.is_last,
+        )
+        if self._clock.monotonic() >= self._next_line:
+            self._line()
+
+    def wrote(self, stream: str, records: int) -> None:
+        """Note that records of a stream have been written."""
+        self.written[stream] = self.written.get(stream, 0) + records
+
+    def waiting(self, seconds: float, why: str) -> None:
+        """Note a wait for the rate limit, before it begins."""
+        self.waited += seconds
+        if seconds >= WORTH_A_LINE:
+            self._log.info("Waiting %s: %s.", duration(seconds), why)
+
+    def finished(self) -> None:
+        """Sum the run up."""
+        took = self._clock.monotonic() - self._began
+        counts = ", ".join(f"{count:,} {stream}" for stream, count in self.written.items())
+        self._log.info(
+            "Done: %s in %s; %d requests, %s of waiting for the allowance%s.",
+            counts or "no new events",
+            duration(took),
+            self.requests,
+            duration(self.waited),
+            f"; {self.skipped} entries skipped, see above" if self.skipped else "",
+        )
+
+    def _line(self) -> None:
+        now = self._clock.monotonic()
+        self._next_line = now + EVERY
+        share = self._share()
+        percent, left = "", ""
+        if share is not None:
+            percent = f" ({share:.0%} of the window)"
+            if share > 0:
+                left = f", about {duration((now - self._began) * (1 - share) / share)} left"
+        self._log.info(
+            "At %s%s: %s events, %d requests, %s of waiting for the allowance%s.",
+            iso(self._position),
+            percent,
+            f"{self.events:,}",
+            self.requests,
+            duration(self.waited),
+            left,
+        )
+
+    def _share(self) -> float | None:
+        window = self._window
+        if window is None or window.end <= window.start:
+            return None
+        return min(max(self._position - window.start, 0) / (window.end - window.start), 1.0)

@@ -1,0 +1,79 @@
+"""The hooks of the SDK that are not public, in one place, each with its reason.
+
+A test fails when a newer SDK no longer calls one of them (``tests/test_sdk_hooks.py``).
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from typing import TYPE_CHECKING, Any
+
+from singer_sdk import Stream, Tap
+from singer_sdk.plugin_base import JSONSchemaValidator
+
+from tap_zendesk_events.settings import raise_problems, type_problem
+
+if TYPE_CHECKING:
+    from singer_sdk.helpers.types import Context, Record
+
+START_LINES = (
+    "Parsing env var for settings config...",
+    "Skipping parse of env var settings...",
+    "Parsing '%s' config from env variable '%s'.",
+    "Beginning sync of '%s' in %s mode",
+    "Skipping deselected stream '%s'.",
+    "Config validation failed",
+    # of an error that we turn into one sentence anyway
+    "An unhandled error occurred while syncing '%s'",
+)
+"""What the SDK logs about itself: of interest at debug level only."""
+
+VERSION_LINE = re.compile(r"tap-zendesk-events v\S+, Meltano SDK v\S+")
+ENVIRONMENT_LOGGER = "singer_sdk.configuration._dict_config"
+
+
+class QuietStart(logging.Filter):
+    """Lowers the SDK's own lines to debug level."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Lower the level of a line of the SDK; drop it unless debug lines are wanted."""
+        if record.msg not in START_LINES and not VERSION_LINE.fullmatch(str(record.msg)):
+            return True
+        record.levelno, record.levelname = logging.DEBUG, "DEBUG"
+        return logging.getLogger(record.name).isEnabledFor(logging.DEBUG)
+
+
+class HookedStream(Stream):
+    """A stream that keeps its own bookmark."""
+
+    def _increment_stream_state(
+        self, latest_record: Record, *, context: Context | None = None
+    ) -> None:
+        """Do nothing: the bookmark moves by whole pages, after their records are written."""
+
+    def _write_starting_replication_value(self, context: Context | None) -> None:
+        """Do nothing: it would put `start_date`, or another key, into the state that we write."""
+
+
+class HookedTap(Tap):
+    """A tap that checks its settings without quoting them."""
+
+    def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
+        """Fill in the defaults and check the types of the settings.
+
+        The SDK's own check quotes the values that it complains about, secrets too.
+        """
+        schema: dict[str, Any] = self.config_jsonschema
+        self.append_builtin_config(schema)
+        config: dict[str, Any] = self._config
+        for name in [n for n in schema["properties"] if config.get(n, "") in {None, ""}]:
+            config.pop(name, None)  # Meltano passes an empty variable on as empty text
+        problems = []
+        for error in JSONSchemaValidator(schema).iter_errors(config):
+            if error.path:
+                name = str(error.path[0])
+                problems.append(type_problem(name, schema["properties"].get(name, {})))
+        if raise_errors:
+            raise_problems(list(dict.fromkeys(problems)))
+        return problems

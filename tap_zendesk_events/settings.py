@@ -1,0 +1,464 @@
+"""The settings: their public documentation, and their one way from raw configuration to values."""
+
+from __future__ import annotations
+
+import ipaddress
+import math
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from singer_sdk import typing as th
+
+from tap_zendesk_events.errors import ZendeskEventsError
+from tap_zendesk_events.times import iso_moment
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+SUBDOMAIN = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?", re.IGNORECASE)
+UNSENDABLE = re.compile(r"[^\x21-\x7e]")
+
+CONFIG_SCHEMA = th.PropertiesList(
+    th.Property(
+        "subdomain",
+        th.StringType,
+        title="Subdomain",
+        description=(
+            "The `acme` of acme.zendesk.com. A pasted address such as "
+            "https://acme.zendesk.com/agent is understood too. Needed unless `api_url` is set."
+        ),
+        examples=["acme"],
+    ),
+    th.Property(
+        "api_url",
+        th.StringType,
+        title="API address",
+        description=(
+            "Another base address instead of https://<subdomain>.zendesk.com, for a proxy or a "
+            "test server: https, or plain http on a loopback address."
+        ),
+        examples=["http://127.0.0.1:8080"],
+    ),
+    th.Property(
+        "client_id",
+        th.StringType,
+        title="OAuth client identifier",
+        description=(
+            "The unique identifier of a confidential OAuth client (Admin Center, Apps and "
+            "integrations, APIs, OAuth clients). Together with `client_secret` the recommended "
+            "way to authenticate: the tap fetches tokens by itself and renews them in time."
+        ),
+        examples=["warehouse_export"],
+    ),
+    th.Property(
+        "client_secret",
+        th.StringType,
+        title="OAuth client secret",
+        description="The secret of the OAuth client that `client_id` names.",
+        secret=True,
+    ),
+    th.Property(
+        "access_token",
+        th.StringType,
+        title="OAuth access token",
+        description="A ready OAuth access token with the scope `read`, sent as it is.",
+        secret=True,
+    ),
+    th.Property(
+        "email",
+        th.StringType,
+        title="Email address",
+        description="The email address of the admin to whom `api_token` belongs.",
+        examples=["admin@acme.com"],
+    ),
+    th.Property(
+        "api_token",
+        th.StringType,
+        title="API token",
+        description=(
+            "An API token that exists already. Nobody can create one since 27 October 2026, and "
+            "Zendesk ends them all on 30 April 2027: prefer `client_id` and `client_secret`."
+        ),
+        secret=True,
+    ),
+    th.Property(
+        "start_date",
+        th.StringType(nullable=False),
+        required=True,
+        title="Start date",
+        description=(
+            "Date or date-time of the first event wanted, inclusive, when there is no bookmark "
+            "yet. Without a time zone it is UTC."
+        ),
+        examples=["2024-01-01", "2024-01-01T08:00:00Z"],
+    ),
+    th.Property(
+        "end_date",
+        th.StringType,
+        title="End date",
+        description=(
+            "Date or date-time before which events are wanted, exclusive, to load history one "
+            "window at a time. Unset: up to the newest settled event."
+        ),
+        examples=["2025-01-01"],
+    ),
+    th.Property(
+        "settling_seconds",
+        th.IntegerType(minimum=60),
+        default=300,
+        title="Settling time (seconds)",
+        description=(
+            "How long an event must have been visible before it is taken, because Zendesk adds "
+            "some events late. At least 60."
+        ),
+    ),
+    th.Property(
+        "include_comments",
+        th.BooleanType,
+        default=False,
+        title="Include comments",
+        description=(
+            "Ask for comment bodies and attachments inside `child_events` of `ticket_events`. "
+            "Off: an event only says that there is a comment, and whether it is public."
+        ),
+    ),
+    th.Property(
+        "page_size",
+        th.IntegerType(minimum=1, maximum=1000),
+        default=1000,
+        title="Page size",
+        description=(
+            "Most events asked for in one request, from 1 to 1000. The tap asks for fewer by "
+            "itself while Zendesk is too slow for full pages."
+        ),
+    ),
+    th.Property(
+        "requests_per_minute",
+        th.IntegerType(minimum=1),
+        title="Requests per minute",
+        description=(
+            "A cap of your own on requests a minute, to leave some of the allowance to other "
+            "programs. Unset: all that Zendesk's response headers allow, and 10 until they do."
+        ),
+        examples=[5],
+    ),
+    th.Property(
+        "request_timeout",
+        th.NumberType(exclusive_minimum=0),
+        default=120,
+        title="Request time-out (seconds)",
+        description="The longest silence that is accepted while connecting or reading an answer.",
+    ),
+    th.Property(
+        "max_retry_seconds",
+        th.NumberType(minimum=0),
+        default=900,
+        title="Patience (seconds)",
+        description=(
+            "How long one request is tried again after server errors, time-outs, dropped "
+            "connections and broken answers. Waits for the rate limit are not counted."
+        ),
+    ),
+    th.Property(
+        "user_agent",
+        th.StringType,
+        title="User agent",
+        description="The User-Agent header. Unset: `tap-zendesk-events/<version>`.",
+        examples=["acme-warehouse (data@acme.com)"],
+    ),
+).to_dict()
+"""JSON schema of the settings: what ``--about``, Meltano and Meltano Hub show."""
+
+ENV_PREFIX = "TAP_ZENDESK_EVENTS_"
+"""What a setting's environment variable begins with."""
+
+NO_WAY_IN = (
+    "no way to authenticate is set: set client_id and client_secret (OAuth client, recommended), "
+    "or access_token, or email and api_token"
+)
+PASSWORD_IS_GONE = "; signing in with a password ended on 31 December 2025"  # noqa: S105
+
+
+@dataclass(frozen=True)
+class ClientCredentials:
+    """An OAuth client that fetches its own tokens."""
+
+    client_id: str
+    client_secret: str
+
+
+@dataclass(frozen=True)
+class AccessToken:
+    """A ready OAuth bearer token."""
+
+    token: str
+
+
+@dataclass(frozen=True)
+class ApiToken:
+    """An API token and the email address of its owner."""
+
+    email: str
+    token: str
+
+
+Credentials = ClientCredentials | AccessToken | ApiToken
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The checked settings, in the units that the code works with.
+
+    Args:
+        base_url: Scheme, host and perhaps a path, without a slash at the end.
+        credentials: The one way to authenticate that is set.
+        start: Epoch second of `start_date`.
+        end: Epoch second of `end_date`, exclusive, or None.
+        settling_seconds: Age from which an event is taken.
+        include_comments: Whether `ticket_events` shows comment bodies.
+        page_size: Most events asked for in one request.
+        requests_per_minute: The user's own cap, or None.
+        request_timeout: Longest silence, in seconds.
+        max_retry_seconds: Patience for one request, in seconds.
+        user_agent: Value of the header, or None for the default.
+    """
+
+    base_url: str
+    credentials: Credentials
+    start: int
+    end: int | None
+    settling_seconds: int
+    include_comments: bool
+    page_size: int
+    requests_per_minute: int | None
+    request_timeout: float
+    max_retry_seconds: float
+    user_agent: str | None
+
+    @property
+    def host(self) -> str:
+        """Return the host (and port) that messages name."""
+        return urlsplit(self.base_url).netloc
+
+
+def read_settings(config: Mapping[str, Any]) -> Settings:
+    """Return the settings in `config`, whose types and defaults are right already.
+
+    Raises:
+        ZendeskEventsError: Something is missing, contradictory or no such value; names every
+            setting in question and quotes no value.
+    """
+    problems: list[str] = []
+
+    def attempt(read: Any, *args: Any) -> Any:
+        try:
+            return read(config, *args)
+        except ZendeskEventsError as error:
+            problems.append(str(error))
+            return None
+
+    base_url = attempt(_base_url)
+    credentials = attempt(_credentials)
+    start = attempt(_moment, "start_date")
+    end = attempt(_moment, "end_date")
+    user_agent = attempt(_user_agent)
+    if config.get("start_date") is None:
+        problems.append(
+            "start_date is not set: set it to the day of the first event wanted, such as "
+            f"2024-01-01 (environment variable {ENV_PREFIX}START_DATE)"
+        )
+    if start is not None and end is not None and end <= start:
+        problems.append("end_date is not later than start_date: no event lies between them")
+    raise_problems(problems)
+    cap = config.get("requests_per_minute")
+    return Settings(
+        base_url=base_url,
+        credentials=credentials,
+        start=start,
+        end=end,
+        settling_seconds=int(config["settling_seconds"]),
+        include_comments=config["include_comments"],
+        page_size=int(config["page_size"]),
+        requests_per_minute=None if cap is None else int(cap),
+        request_timeout=float(config["request_timeout"]),
+        max_retry_seconds=float(config["max_retry_seconds"]),
+        user_agent=user_agent,
+    )
+
+
+def raise_problems(problems: list[str]) -> None:
+    """Raise one error that names all `problems`, if there are any."""
+    if problems:
+        raise ZendeskEventsError(f"Please mend the settings: {'; '.join(problems)}.")
+
+
+def environment_problems(schema: Mapping[str, Any], environment: Mapping[str, str]) -> list[str]:
+    """Return what the environment sets that is no number or truth value where one is needed.
+
+    The SDK turns every word it does not know into false, and stops at a word for a number
+    without saying which variable holds it.
+    """
+    problems = []
+    for name, definition in schema.get("properties", {}).items():
+        variable = ENV_PREFIX + name.upper()
+        text = environment.get(variable)
+        if text is None:
+            continue
+        types = definition.get("type", [])
+        if "boolean" in types and text.lower() not in _TRUTH_WORDS:
+            problems.append(f"{variable} must be true or false")
+        elif "integer" in types and not re.fullmatch(r"\s*[+-]?\d+\s*", text):
+            problems.append(f"{variable} must be a whole number")
+        elif "number" in types and number(text) is None:
+            problems.append(f"{variable} must be a number")
+    return problems
+
+
+_TRUTH_WORDS = {"true", "1", "yes", "on", "false", "0", "no", "off"}
+
+
+def number(text: str) -> float | None:
+    """Return the finite number that `text` holds, or None."""
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None
+
+
+def type_problem(name: str, definition: Mapping[str, Any]) -> str:
+    """Say what setting `name` must be, from its schema alone, so that no value can slip out."""
+    types = definition.get("type", [])
+    if "integer" in types or "number" in types:
+        kind = "a whole number" if "integer" in types else "a number"
+        low, high = definition.get("minimum"), definition.get("maximum")
+        if high is not None:
+            kind += f" from {low} to {high}"
+        elif low is not None:
+            kind += f" of at least {low}"
+        elif "exclusiveMinimum" in definition:
+            kind += f" above {definition['exclusiveMinimum']}"
+    elif "boolean" in types:
+        kind = "true or false"
+    elif "string" in types:
+        kind = "text (put it in quotes)"
+    else:
+        kind = f"of the type {' or '.join(t for t in types if t != 'null')}"
+    return f"{name} must be {kind}"
+
+
+def _base_url(config: Mapping[str, Any]) -> str:
+    if api_url := config.get("api_url"):
+        return _checked_api_url(api_url)
+    text = config.get("subdomain")
+    if not text:
+        raise ZendeskEventsError(
+            "subdomain is not set: set it to the `acme` of acme.zendesk.com "
+            f"(environment variable {ENV_PREFIX}SUBDOMAIN)"
+        )
+    name = re.sub(r"^https?://", "", text.strip(), flags=re.IGNORECASE)
+    name = re.split(r"[/?#]", name, maxsplit=1)[0]
+    name = re.sub(r"\.zendesk\.com\.?$", "", name, flags=re.IGNORECASE)
+    if not SUBDOMAIN.fullmatch(name):
+        raise ZendeskEventsError(
+            "subdomain must be the `acme` of acme.zendesk.com, without other characters; an "
+            "address of your own that points to Zendesk is not accepted here, because "
+            "credentials go to zendesk.com only"
+        )
+    return f"https://{name.lower()}.zendesk.com"
+
+
+def _checked_api_url(api_url: str) -> str:
+    problem = (
+        "api_url must be an address such as https://zendesk-proxy.acme.com, without user name, "
+        "query or fragment"
+    )
+    try:
+        parts = urlsplit(api_url.strip())
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        raise ZendeskEventsError(problem) from None
+    stray = parts.username or parts.password or parts.query or parts.fragment
+    if parts.scheme not in {"http", "https"} or not host or stray or UNSENDABLE.search(host):
+        raise ZendeskEventsError(problem)
+    if parts.scheme == "http" and not is_loopback(host):
+        raise ZendeskEventsError(
+            "api_url must begin with https, because credentials travel with every request; plain "
+            "http is accepted for loopback addresses only, such as http://127.0.0.1:8080"
+        )
+    return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
+
+
+def is_loopback(host: str) -> bool:
+    """Say whether `host` can only be this very machine."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
+
+
+def _credentials(config: Mapping[str, Any]) -> Credentials:
+    ways = {
+        "access_token": ("access_token",),
+        "client_id and client_secret": ("client_id", "client_secret"),
+        "email and api_token": ("email", "api_token"),
+    }
+    found = {way: names for way, names in ways.items() if any(config.get(n) for n in names)}
+    missing = [n for names in found.values() for n in names if not config.get(n)]
+    if not found:
+        gone = PASSWORD_IS_GONE if config.get("password") else ""
+        raise ZendeskEventsError(NO_WAY_IN + gone)
+    if len(found) > 1:
+        every = ", ".join(n for names in found.values() for n in names if config.get(n))
+        raise ZendeskEventsError(
+            f"only one way to authenticate may be set, but {every} belong to different ones: "
+            f"keep {' or '.join(found)} and remove the rest"
+        )
+    if missing:
+        gone = PASSWORD_IS_GONE if config.get("password") else ""
+        (names,) = found.values()
+        raise ZendeskEventsError(
+            f"{missing[0]} is not set, and {' and '.join(names)} belong together{gone}"
+        )
+    values = dict(_credential_values(config, next(iter(found.values()))))
+    if "access_token" in values:
+        return AccessToken(values["access_token"])
+    if "client_id" in values:
+        return ClientCredentials(values["client_id"], values["client_secret"])
+    return ApiToken(values["email"], values["api_token"])
+
+
+def _credential_values(
+    config: Mapping[str, Any], names: tuple[str, ...]
+) -> Iterator[tuple[str, str]]:
+    for name in names:
+        value = config[name].strip().removesuffix("/token" if name == "email" else "")
+        if name != "email" and UNSENDABLE.search(value):
+            raise ZendeskEventsError(
+                f"{name} has white space or other characters that do not belong in it: copy it anew"
+            )
+        if name == "email" and ("@" not in value or re.search(r"[\s:]", value)):
+            raise ZendeskEventsError("email must be the admin's email address alone")
+        yield name, value
+
+
+def _moment(config: Mapping[str, Any], name: str) -> int | None:
+    text = config.get(name)
+    if text is None:
+        return None
+    moment = iso_moment(text.strip())
+    if moment is None:
+        raise ZendeskEventsError(
+            f"{name} must be a date or date-time such as 2024-01-01 or 2024-01-01T08:00:00Z"
+        )
+    # Zendesk's time line has whole seconds: of a broken one, only later seconds are inside
+    return max(0, math.ceil(moment))
+
+
+def _user_agent(config: Mapping[str, Any]) -> str | None:
+    value: str | None = config.get("user_agent")
+    if value is not None and not re.fullmatch(r"[\x20-\x7e]+", value):
+        raise ZendeskEventsError("user_agent must be one line of plain ASCII text")
+    return value

@@ -1,0 +1,247 @@
+"""The tap: settings in, streams out, and the command line around them."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import os
+import sys
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import click
+from singer_sdk.helpers.capabilities import PluginCapabilities, TapCapabilities
+from singer_sdk.plugin_base import SingerCommand
+from typing_extensions import override
+
+from tap_zendesk_events.bookmark import read_bookmark
+from tap_zendesk_events.client import StartTooRecentError
+from tap_zendesk_events.clock import Clock
+from tap_zendesk_events.connection import Connection
+from tap_zendesk_events.errors import ZendeskEventsError
+from tap_zendesk_events.http import AnotherTryError
+from tap_zendesk_events.output import TERMINATION, MessageWriter, TerminatedError
+from tap_zendesk_events.sdk_hooks import ENVIRONMENT_LOGGER, HookedTap, QuietStart
+from tap_zendesk_events.settings import (
+    CONFIG_SCHEMA,
+    Settings,
+    environment_problems,
+    number,
+    raise_problems,
+    read_settings,
+)
+from tap_zendesk_events.streams import TicketEventsStream
+from tap_zendesk_events.times import iso
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from singer_sdk.helpers.capabilities import CapabilitiesEnum
+    from singer_sdk.singerlib.encoding.base import GenericSingerWriter
+
+
+class TapZendeskEvents(HookedTap):
+    """Reads Zendesk's incremental ticket event export: every change of every ticket, once."""
+
+    name = "tap-zendesk-events"
+    config_jsonschema: ClassVar[dict[str, Any]] = CONFIG_SCHEMA
+    message_writer_class: type[GenericSingerWriter[Any, Any]] = MessageWriter
+    # without BATCH: in this SDK version it writes deselected columns
+    capabilities: ClassVar[list[CapabilitiesEnum]] = [
+        TapCapabilities.CATALOG,
+        TapCapabilities.STATE,
+        TapCapabilities.DISCOVER,
+        TapCapabilities.ACTIVATE_VERSION,
+        PluginCapabilities.ABOUT,
+        PluginCapabilities.STREAM_MAPS,
+        PluginCapabilities.FLATTENING,
+        PluginCapabilities.STRUCTURED_LOGGING,
+    ]
+
+    clock = Clock()
+    """Tells the time and waits. Tests put another one here."""
+
+    def __init__(
+        self,
+        *,
+        parse_env_config: bool = False,
+        validate_config: bool = True,
+        **options: Any,
+    ) -> None:
+        """See the base class.
+
+        Raises:
+            ZendeskEventsError: A setting, the state or the catalog cannot be used.
+        """
+        self._parse_env_config = parse_env_config
+        try:
+            super().__init__(
+                parse_env_config=parse_env_config, validate_config=validate_config, **options
+            )
+        except ValueError:
+            # the SDK reads numbers and JSON from the environment without saying which is none
+            if parse_env_config:
+                raise_problems(environment_problems(self.config_jsonschema, os.environ))
+            raise
+        TERMINATION.install()
+
+    @override
+    def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
+        if self._parse_env_config:
+            if raise_errors:
+                raise_problems(environment_problems(self.config_jsonschema, os.environ))
+            self._read_broken_numbers()
+        problems = super()._validate_config(raise_errors=raise_errors)
+        if raise_errors:
+            self.settings  # noqa: B018 - the checks that a JSON schema cannot express
+        return problems
+
+    def _read_broken_numbers(self) -> None:
+        """Turn text from the environment into numbers, where the SDK reads whole ones only."""
+        for name, definition in self.config_jsonschema["properties"].items():
+            value = self._config.get(name)
+            if isinstance(value, str) and "number" in definition["type"]:
+                self._config[name] = number(value)
+
+    @cached_property
+    def settings(self) -> Settings:
+        """The checked settings.
+
+        Raises:
+            ZendeskEventsError: Something is missing or wrong.
+        """
+        return read_settings(self.config)
+
+    def connect(self) -> Connection:
+        """Return a new connection to the account, which sends nothing by itself."""
+        user_agent = f"{self.name}/{self.plugin_version}"
+        return Connection(self.settings, self.clock, user_agent, self.logger)
+
+    @override
+    def discover_streams(self) -> Sequence[TicketEventsStream]:
+        return [TicketEventsStream(self)]
+
+    @override
+    def load_state(self, state: dict[str, Any]) -> None:
+        bookmarks = state.get("bookmarks") or {} if isinstance(state, dict) else None
+        if not isinstance(bookmarks, dict) or not all(
+            isinstance(bookmark, dict) for bookmark in bookmarks.values()
+        ):
+            raise ZendeskEventsError(
+                "The state is not of the form that this tap writes (an object `bookmarks` with an "
+                "object for each stream): mend it, or remove it to start from start_date."
+            )
+        super().load_state({"bookmarks": bookmarks})
+        for name, stream in self.streams.items():
+            if name in bookmarks and isinstance(stream, TicketEventsStream):
+                key = stream.bookmark_key
+                bookmark = read_bookmark(bookmarks[name], name, key)
+                # what others wrote beside the bookmark is of no use to us
+                stream.stream_state.clear()
+                stream.stream_state.update(bookmark.to_state(key) if bookmark else {})
+
+    def check_connection(self) -> str:
+        """Send one request, read one page and say in one line what it holds.
+
+        Raises:
+            ZendeskEventsError: No page came; says what to do.
+        """
+        connection = self.connect()
+        settings = connection.settings
+        client = connection.ticket_events()
+        found = "nothing to export yet"
+        try:
+            page = client.once(settings.start)
+        except StartTooRecentError:
+            pass
+        except AnotherTryError as error:
+            raise connection.retry.failed(error) from None
+        else:
+            found = f"no events since {iso(settings.start)}"
+            if page.events:
+                found = f"first event of {iso(page.events[0].time)}"
+        allowance = f"allowance {client.quota.allowance} a minute"
+        return f"ok: {settings.host} answers, {allowance}, {found}"
+
+    @classmethod
+    @override
+    def cb_test(cls, ctx: click.Context, param: click.Option, value: str) -> None:
+        if value in {"disabled", "schema"}:
+            super().cb_test(ctx, param, value)
+            return
+        config = ctx.params["config"]
+        tap = cls(config=config.config, parse_env_config=config.parse_env)
+        click.echo(tap.check_connection())
+        ctx.exit()
+
+    @classmethod
+    @override
+    def cb_config(cls, ctx: click.Context, param: click.Option, value: tuple[str, ...]) -> Any:
+        try:
+            return super().cb_config(ctx, param, value)
+        except (OSError, ValueError):
+            raise ZendeskEventsError(
+                "A file given with --config cannot be read as JSON: check its path and content."
+            ) from None
+
+    @classmethod
+    @override
+    def invoke(cls, **options: Any) -> None:
+        for name in ("state", "catalog"):
+            if options.get(name) is not None:
+                options[name] = _checked_json(options[name], name)
+        super().invoke(**options)
+
+    @classmethod
+    @override
+    def get_singer_command(cls) -> click.Command:
+        logging.getLogger(ENVIRONMENT_LOGGER).addFilter(_QUIET_START)
+        cls.logger.addFilter(_QUIET_START)
+        command = super().get_singer_command()
+        for option in command.params:
+            if option.name == "test" and isinstance(option, click.Option):
+                option.help = (
+                    "Use --test to send one request and say whether it works. Use --test=schema "
+                    "to print the schemas without syncing records."
+                )
+        return TapCommand(
+            name=command.name,
+            callback=command.callback,
+            context_settings=command.context_settings,
+            params=command.params,
+            help=command.help,
+            logger=cls.logger,
+        )
+
+
+class TapCommand(SingerCommand):
+    """The command line: what a user can mend becomes one ERROR line and exit status 1."""
+
+    @override
+    def main(self, *args: Any, **options: Any) -> Any:
+        try:
+            return super().main(*args, **options)
+        except ZendeskEventsError as error:
+            self.logger.error("%s", error)  # noqa: TRY400 - the traceback is of no use to a user
+            self.logger.debug("Where it came from:", exc_info=error)
+            sys.exit(1)
+        except TerminatedError as error:
+            self.logger.info(
+                "Stopped by %s. The next run goes on after the last STATE.", error.name
+            )
+            raise
+
+
+_QUIET_START = QuietStart()
+
+
+def _checked_json(file: Any, option: str) -> io.StringIO:
+    """Return the content of a file given on the command line, if it is a JSON object."""
+    try:
+        content = json.loads(file.read().strip() or "{}")
+    except ValueError:
+        content = None
+    if not isinstance(content, dict):
+        raise ZendeskEventsError(f"The file given with --{option} holds no JSON object: mend it.")
+    return io.StringIO(json.dumps(content))

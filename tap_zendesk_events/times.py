@@ -1,0 +1,77 @@
+"""Moments as whole epoch seconds, the unit of Zendesk's time line."""
+
+from __future__ import annotations
+
+import math
+import re
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+_LATEST = 253_402_300_799  # 9999-12-31T23:59:59Z, the last second that datetime knows
+_DIGITS = re.compile(r"-?\d{1,12}(\.\d+)?")
+
+
+def epoch(value: Any) -> int | None:
+    """Return `value` as epoch seconds, rounded down, or None if it is no moment.
+
+    Understood are whole and broken numbers, numbers as text, and ISO 8601 text (no zone: UTC).
+    """
+    if isinstance(value, str):
+        text = value.strip()
+        if _DIGITS.fullmatch(text):
+            value = float(text)
+        else:
+            moment = iso_moment(text)
+            return None if moment is None else math.floor(moment)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    # written so that NaN fails the comparison too
+    return math.floor(value) if 0 <= value <= _LATEST else None
+
+
+def iso_moment(text: str) -> float | None:
+    """Return ISO 8601 `text` (a date or date-time; no zone: UTC) as epoch seconds, or None."""
+    try:
+        moment = datetime.fromisoformat(text)
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=UTC)
+        return moment.timestamp()
+    except (ValueError, OverflowError):
+        return None
+
+
+def http_date(text: str | None) -> int | None:
+    """Return an HTTP date (as in the headers ``Date`` and ``Retry-After``) as epoch seconds."""
+    if not text:
+        return None
+    try:
+        moment = parsedate_to_datetime(text)
+    except (ValueError, TypeError):
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    try:
+        return int(moment.timestamp())
+    except (ValueError, OverflowError):
+        return None
+
+
+def iso(second: int) -> str:
+    """Return epoch seconds as ISO 8601 text in UTC, such as ``2024-11-23T05:20:00Z``."""
+    return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def duration(seconds: float) -> str:
+    """Return a span of seconds as a person says it: ``48 s``, ``12 min``, ``3 h 20 min``."""
+    whole = round(seconds)
+    if whole < 120:
+        return f"{whole} s"
+    minutes = round(whole / 60)
+    if minutes < 120:
+        return f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    if hours < 48:
+        return f"{hours} h {minutes} min"
+    days, hours = divmod(hours, 24)
+    return f"{days} d {hours} h"
