@@ -1,0 +1,25 @@
+"""A faithful test server for Zendesk's incremental ticket event export."""
+
+from .account import Account, big_account
+from .events import Event, EventMaker, make_events, plain_event
+from .faults import Fault
+from .generated import GeneratedEvents
+from .in_process import InProcessAdapter
+from .messages import Answer, LoggedRequest, Request
+from .server import FakeZendesk
+
+__all__ = [
+    "Account",
+    "Answer",
+    "Event",
+    "EventMaker",
+    "FakeZendesk",
+    "Fault",
+    "GeneratedEvents",
+    "InProcessAdapter",
+    "LoggedRequest",
+    "Request",
+    "big_account",
+    "make_events",
+    "plain_event",
+]

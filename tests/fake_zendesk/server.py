@@ -1,0 +1,355 @@
+"""The fake Zendesk itself: a request in, an answer out, no sockets."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+import time
+import zlib
+from collections import Counter
+from contextlib import contextmanager
+from email.utils import formatdate
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+from . import pages
+from .credentials import Credentials
+from .encoding import to_json
+from .http_layer import HttpServer
+from .limits import Anchor, RateWindow
+from .messages import Answer, LoggedRequest, Request, json_answer, text_answer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+
+    from .account import Account
+    from .faults import Fault
+
+TooRecent: TypeAlias = Literal["422", "400", "422-text"]
+
+EXPORT_PATHS = ("/api/v2/incremental/ticket_events", "/api/v2/incremental/ticket_events.json")
+TOKEN_PATH = "/oauth/tokens"
+STATS_PATH = "/fake/stats"
+
+_MOST_PER_PAGE = 1000
+_TOO_RECENT_AFTER = 60
+_ACCOUNT_LIMIT = 700
+
+_TOO_RECENT_TEXT = "Too recent start_time. Use a start_time older than 5 minutes"
+
+
+class FakeZendesk:
+    """A Zendesk account's incremental ticket event export.
+
+    Args:
+        account: the events.
+        clock: what time it is (epoch seconds); every answer, window and expiry goes by it.
+        page_rule: what a full page inside one second does: "growing" takes the whole second and
+            ends one later, "capping" ends where it began.
+        last_page_end_time: the end of the last page: its last event, or the newest second that is
+            not held back.
+        empty_end_time: the same for a last page without events: null (and no next page), or the
+            newest second.
+        hold_back: how many of the newest seconds are not shown yet.
+        too_recent: how a start in the newest minute is answered; None: as any other.
+        rate_limit: requests per seconds, in fixed windows; None: unlimited.
+        rate_window: what a window begins with: its "first_request", or "aligned" to multiples of
+            its length.
+        rate_headers: whether answers tell the allowance.
+        page_limit_504: a page of more events than this takes too long and is answered 504.
+        gzip: compress for clients that accept it.
+        chunked: send bodies in chunks instead of with a Content-Length.
+        date_header: whether answers tell the time.
+        api_tokens, access_tokens, clients, non_admins: see ``Credentials``.
+        no_help_desk: there is no account at this address.
+        public_url: the address that ``next_page`` names; None: the one that was called.
+        faults: what goes wrong; the first that hits a request is the one.
+    """
+
+    def __init__(
+        self,
+        account: Account,
+        *,
+        clock: Callable[[], float] = time.time,
+        page_rule: pages.PageRule = "growing",
+        last_page_end_time: Literal["last_event", "hold_back"] = "last_event",
+        empty_end_time: Literal["null", "hold_back"] = "null",
+        hold_back: int = 60,
+        too_recent: TooRecent | None = "422",
+        rate_limit: tuple[int, float] | None = (10, 60.0),
+        rate_window: Anchor = "first_request",
+        rate_headers: bool = True,
+        page_limit_504: int | None = None,
+        gzip: bool = True,
+        chunked: bool = False,
+        date_header: bool = True,
+        api_tokens: Collection[tuple[str, str]] | None = None,
+        access_tokens: Collection[str] | None = None,
+        clients: Mapping[tuple[str, str], Mapping[str, int | None]] | None = None,
+        non_admins: Collection[str] = (),
+        no_help_desk: bool = False,
+        public_url: str | None = None,
+        faults: Iterable[Fault] = (),
+    ) -> None:
+        self.account = account
+        self.clock = clock
+        self.page_rule = page_rule
+        self.last_page_end_time = last_page_end_time
+        self.empty_end_time = empty_end_time
+        self.hold_back = hold_back
+        self.too_recent = too_recent
+        self.rate = RateWindow(*rate_limit, rate_window) if rate_limit else None
+        self.rate_headers = rate_headers
+        self.page_limit_504 = page_limit_504
+        self.gzip = gzip
+        self.chunked = chunked
+        self.date_header = date_header
+        self.credentials = Credentials(non_admins=non_admins, seed=account.seed)
+        if api_tokens is not None:
+            self.credentials.api_tokens = api_tokens
+        if access_tokens is not None:
+            self.credentials.access_tokens = access_tokens
+        if clients is not None:
+            self.credentials.clients = clients
+        self.no_help_desk = no_help_desk
+        self.public_url = public_url
+        self.faults = list(faults)
+        self.log: list[LoggedRequest] = []
+        self._exports = 0
+        self._account_window = RateWindow(_ACCOUNT_LIMIT, 60.0, "aligned")
+        self._lock = threading.RLock()
+
+    @property
+    def export_requests(self) -> list[LoggedRequest]:
+        """The requests for the export, in order."""
+        return [request for request in self.log if request.path_kind == "export"]
+
+    @property
+    def tokens_issued(self) -> list[str]:
+        """Every access token that was handed out."""
+        return self.credentials.issued
+
+    def expire_tokens(self) -> None:
+        """Revoke every token that was handed out: its next use is answered 401."""
+        with self._lock:
+            self.credentials.expire()
+
+    def stats(self, before: float | None = None) -> dict[str, Any]:
+        """Numbers to compare a database with.
+
+        What is older than ``before`` is settled; unless told, that is the second 300 seconds ago.
+        """
+        with self._lock:
+            now = self.clock()
+            before = int(now) - 300 if before is None else before
+            newest = now - self.hold_back
+            return {
+                "now": now,
+                "settled_before": before,
+                "settled_events": self.account.count(min(before, int(newest) + 1), now),
+                "total_events": len(self.account),
+                "requests": self._exports,
+                "status_counts": Counter(str(request.status) for request in self.export_requests),
+            }
+
+    @contextmanager
+    def serve(self, port: int = 0) -> Iterator[str]:
+        """Answer on loopback while the block runs; gives the base URL."""
+        with HttpServer(self, port) as server:
+            yield server.url
+
+    def handle(self, request: Request) -> Answer:
+        """Answer a request."""
+        with self._lock:
+            now = self.clock()
+            split = urlsplit(request.target)
+            query = dict(parse_qsl(split.query, keep_blank_values=True))
+            if split.path == STATS_PATH:
+                before = query.get("before")
+                return json_answer(200, self.stats(None if before is None else float(before)))
+            logged = self._record(request, split.path, query, now)
+            answer = self._answer(request, logged)
+            logged.status = answer.status
+            logged.events = answer.events
+            if answer.fault and answer.fault.kind == "drop":
+                logged.status = logged.events = 0
+            answer.headers = _merged(self._common_headers(answer, now), answer.headers)
+            return answer
+
+    def _record(
+        self, request: Request, path: str, query: dict[str, str], now: float
+    ) -> LoggedRequest:
+        kind = "other"
+        if path in EXPORT_PATHS and request.method == "GET":
+            kind = "export"
+            self._exports += 1
+        elif path == TOKEN_PATH and request.method == "POST":
+            kind = "token"
+        logged = LoggedRequest(
+            number=self._exports if kind == "export" else 0,
+            time=now,
+            method=request.method,
+            path=path,
+            path_kind=kind,
+            query=query,
+            headers=dict(request.headers),
+            authorization=request.headers.get("authorization"),
+        )
+        self.log.append(logged)
+        return logged
+
+    def _answer(self, request: Request, logged: LoggedRequest) -> Answer:
+        if self.no_help_desk:
+            return _no_help_desk(request)
+        if logged.path_kind == "export":
+            return self._export(request, logged)
+        fault = self._fault(logged)
+        if fault and fault.kind == "answer":
+            answer = fault.answer()
+        elif logged.path_kind == "token":
+            answer = self.credentials.token(request, logged.time)
+        else:
+            answer = json_answer(404, {"error": "InvalidEndpoint", "description": "Not found"})
+        return _spoiled(answer, fault)
+
+    def _export(self, request: Request, logged: LoggedRequest) -> Answer:
+        refusal = self.credentials.refusal(logged.authorization, logged.time)
+        if refusal:
+            return refusal
+        allowed = self.rate is None or self.rate.take(logged.time)
+        headers = self._rate_headers(logged.time)
+        if not allowed and self.rate:
+            text = "Number of allowed incremental export API requests per minute exceeded"
+            wait = {"Retry-After": str(self.rate.resets(logged.time))}
+            return text_answer(429, text, wait | headers)
+        fault = self._fault(logged)
+        if fault and fault.kind == "answer":
+            answer = fault.answer()
+        else:
+            answer = self._page(request, logged, fault)
+        answer.headers |= headers
+        return _spoiled(answer, fault)
+
+    def _fault(self, logged: LoggedRequest) -> Fault | None:
+        for fault in self.faults:
+            if fault.hits(logged):
+                fault.struck += 1
+                return fault
+        return None
+
+    def _page(self, request: Request, logged: LoggedRequest, fault: Fault | None) -> Answer:
+        query = logged.query
+        start_time = query.get("start_time", "")
+        if not (start_time.isascii() and start_time.isdecimal()):
+            return _bad_start_time(missing="start_time" not in query)
+        start = int(start_time)
+        if self.too_recent and start > logged.time - _TOO_RECENT_AFTER:
+            return _too_recent(self.too_recent)
+        with self.account.lock:
+            horizon = logged.time - self.hold_back
+            visible = self.account.visible(start, horizon, logged.time)
+            page = pages.cut(visible, _per_page(query), self.page_rule)
+        if self.page_limit_504 is not None and len(page.entries) > self.page_limit_504:
+            return text_answer(504, "upstream request timeout")
+        comments = "comment_events" in query.get("include", "").split(",")
+        rest = self._envelope(page, request, logged)
+        body = pages.page_body(page, rest, comments=comments)
+        if fault and fault.kind == "edit_page" and fault.edit:
+            edited = fault.edit(json.loads(body))
+            body = edited if isinstance(edited, bytes) else to_json(edited)
+        answer = Answer(200, body, {"Content-Type": "application/json; charset=utf-8"})
+        answer.events = len(page.entries)
+        return answer
+
+    def _envelope(self, page: pages.Cut, request: Request, logged: LoggedRequest) -> dict[str, Any]:
+        """Everything on the page but its events."""
+        end_time = page.next_start
+        if end_time is None:
+            newest = int(logged.time) - self.hold_back
+            if not page.entries:
+                end_time = newest if self.empty_end_time == "hold_back" else None
+            else:
+                last = page.entries[-1].timestamp
+                end_time = newest if self.last_page_end_time == "hold_back" else last
+        next_page = None
+        if end_time is not None:
+            base = self.public_url or f"http://{request.headers.get('host', 'localhost')}"
+            query = sorted((logged.query | {"start_time": str(end_time)}).items())
+            next_page = f"{base}{logged.path}?{urlencode(query)}"
+        return {
+            "count": len(page.entries),
+            "end_of_stream": page.next_start is None,
+            "next_page": next_page,
+            "end_time": end_time,
+        }
+
+    def _rate_headers(self, now: float) -> dict[str, str]:
+        if not (self.rate and self.rate_headers):
+            return {}
+        rate = self.rate
+        value = f"total={rate.total}; remaining={rate.remaining}; resets={rate.resets(now)}"
+        return {"zendesk-ratelimit-incremental-exports": value}
+
+    def _common_headers(self, answer: Answer, now: float) -> dict[str, str]:
+        self._account_window.take(now)
+        left = str(self._account_window.remaining)
+        number = f"{self.account.seed} {len(self.log)}".encode()
+        date = {"Date": formatdate(now, usegmt=True)} if self.date_header else {}
+        return date | {
+            "Server": "cloudflare",
+            "Cache-Control": "max-age=0, private, must-revalidate",
+            "ETag": f'W/"{zlib.crc32(answer.body):08x}"',
+            "X-Request-Id": hashlib.sha256(number).hexdigest()[:32],
+            "X-Runtime": "0.123456",
+            "X-Zendesk-Api-Version": "v2",
+            "x-rate-limit": str(_ACCOUNT_LIMIT),
+            "x-rate-limit-remaining": left,
+            "ratelimit-limit": str(_ACCOUNT_LIMIT),
+            "ratelimit-remaining": left,
+            "ratelimit-reset": str(self._account_window.resets(now)),
+        }
+
+
+def _spoiled(answer: Answer, fault: Fault | None) -> Answer:
+    """The answer with the fault in it; what only the transport can break stays for that."""
+    answer.fault = fault
+    if fault:
+        answer.headers = _merged(answer.headers, fault.headers)
+        if fault.kind == "truncate":
+            answer.body = answer.body[: len(answer.body) // 2]
+    return answer
+
+
+def _merged(headers: dict[str, str], stronger: dict[str, str]) -> dict[str, str]:
+    names = {name.lower() for name in stronger}
+    return {name: value for name, value in headers.items() if name.lower() not in names} | stronger
+
+
+def _per_page(query: dict[str, str]) -> int:
+    """The real service outside 1 to 1000 is unknown; here the number is brought into that range."""
+    asked = query.get("per_page", "")
+    return min(max(int(asked), 1), _MOST_PER_PAGE) if asked.isdecimal() else _MOST_PER_PAGE
+
+
+def _bad_start_time(*, missing: bool) -> Answer:
+    problem = "is required" if missing else "must be an integer, 0 or more"
+    message = f"You passed an invalid value for the start_time attribute. start_time {problem}"
+    return json_answer(400, {"error": {"title": "Invalid attribute", "message": message}})
+
+
+def _too_recent(form: TooRecent) -> Answer:
+    if form == "422-text":
+        return text_answer(422, _TOO_RECENT_TEXT)
+    if form == "422":
+        return json_answer(422, {"error": "InvalidValue", "description": _TOO_RECENT_TEXT})
+    return json_answer(400, {"error": "StartTimeTooRecent", "description": _TOO_RECENT_TEXT})
+
+
+def _no_help_desk(request: Request) -> Answer:
+    host = request.headers.get("host", "localhost")
+    message = (
+        "There is no help desk configured at this address. This means that the address is available"
+        " and that you can claim it at http://www.zendesk.com/signup"
+    )
+    return json_answer(404, {"error": {"title": f"No help desk at {host}", "message": message}})
