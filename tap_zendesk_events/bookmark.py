@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tap_zendesk_events.errors import ZendeskEventsError
-from tap_zendesk_events.times import epoch, iso
+from tap_zendesk_events.times import epoch
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -136,4 +136,5 @@ def describe(bookmark: Bookmark) -> str:
     """Say where a stream goes on, for a log line."""
     if not bookmark.moved:
         return "start_date, there is no bookmark yet"
-    return f"bookmark {iso(bookmark.second)}, {len(bookmark.ids)} events of it are written"
+    known = len(bookmark.ids)
+    return f"the bookmark; {known} event{'' if known == 1 else 's'} from there on known already"

@@ -45,7 +45,7 @@ class Progress:
 
     def started(self, host: str, start: int, bookmark: str) -> None:
         """Say where the walk starts, and why there."""
-        self._log.info("Reading ticket events of %s from %s on (%s).", host, iso(start), bookmark)
+        self._log.info("Reading ticket events of %s from %s on: %s.", host, iso(start), bookmark)
 
     def window_known(self, window: Window) -> None:
         """Say which span of time the run covers, once the server's clock is known."""
@@ -89,12 +89,12 @@ class Progress:
     def finished(self) -> None:
         """Sum the run up."""
         took = self._clock.monotonic() - self._began
-        counts = ", ".join(f"{count:,} {stream}" for stream, count in self.written.items())
+        counts = ", ".join(f"{count:,} {stream}" for stream, count in self.written.items() if count)
         self._log.info(
-            "Done: %s in %s; %d requests, %s of waiting for the allowance%s.",
-            counts or "no new events",
+            "Done: %s in %s; %s, %s of waiting for the allowance%s.",
+            counts or "nothing new",
             duration(took),
-            self.requests,
+            _requests(self.requests),
             duration(self.waited),
             f"; {self.skipped} entries skipped, see above" if self.skipped else "",
         )
@@ -109,11 +109,11 @@ class Progress:
             if share > 0:
                 left = f", about {duration((now - self._began) * (1 - share) / share)} left"
         self._log.info(
-            "At %s%s: %s events, %d requests, %s of waiting for the allowance%s.",
+            "At %s%s: %s events, %s, %s of waiting for the allowance%s.",
             iso(self._position),
             percent,
             f"{self.events:,}",
-            self.requests,
+            _requests(self.requests),
             duration(self.waited),
             left,
         )
@@ -123,3 +123,7 @@ class Progress:
         if window is None or window.end <= window.start:
             return None
         return min(max(self._position - window.start, 0) / (window.end - window.start), 1.0)
+
+
+def _requests(number: int) -> str:
+    return "1 request" if number == 1 else f"{number:,} requests"
