@@ -75,6 +75,7 @@ class Quota:
         self, clock: Clock, cap: int | None, on_wait: Callable[[float, str], None]
     ) -> None:
         self.allowance = cap or DEFAULT_ALLOWANCE
+        self.ever_told = False  # whether any header has told of the allowance
         self.waited = 0.0
         self._clock = clock
         self._on_wait = on_wait
@@ -120,6 +121,7 @@ class Quota:
         self._first_end, self._last_end = first_end, last_end
         self._left = told.remaining
         self.allowance = told.total
+        self.ever_told = True
         self._untold.clear()
 
     def seconds_until_reset(self) -> float | None:

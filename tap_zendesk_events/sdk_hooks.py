@@ -67,7 +67,7 @@ class HookedTap(Tap):
         schema: dict[str, Any] = self.config_jsonschema
         self.append_builtin_config(schema)
         config: dict[str, Any] = self._config
-        for name in [n for n in schema["properties"] if config.get(n, "") in {None, ""}]:
+        for name in [n for n in schema["properties"] if config.get(n) in (None, "")]:
             config.pop(name, None)  # Meltano passes an empty variable on as empty text
         problems = []
         for error in JSONSchemaValidator(schema).iter_errors(config):

@@ -49,6 +49,8 @@ class TicketEventsStream(HookedStream):
         # targets would append instead of update.
         self.primary_keys = tuple(self.primary_keys) or type(self).primary_keys
         self.replication_key = self.replication_key or self.bookmark_key
+        if entry := catalog.get_stream(self.name):
+            entry.key_properties = list(self.primary_keys)
         if self.replication_key != self.bookmark_key:
             raise ZendeskEventsError(
                 f"The catalog asks for another replication key of {self.name} than "

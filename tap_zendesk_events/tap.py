@@ -119,6 +119,12 @@ class TapZendeskEvents(HookedTap):
         return Connection(self.settings, self.clock, user_agent, self.logger)
 
     @override
+    def setup_mapper(self) -> None:
+        # The mapper takes keys from the catalog, which the streams complete when they are loaded.
+        _ = self.streams
+        super().setup_mapper()
+
+    @override
     def discover_streams(self) -> Sequence[TicketEventsStream]:
         return [TicketEventsStream(self)]
 
@@ -161,8 +167,8 @@ class TapZendeskEvents(HookedTap):
             found = f"no events since {iso(settings.start)}"
             if page.events:
                 found = f"first event of {iso(page.events[0].time)}"
-        allowance = f"allowance {client.quota.allowance} a minute"
-        return f"ok: {settings.host} answers, {allowance}, {found}"
+        told = "allowance" if client.quota.ever_told else "allowance not told, taken as"
+        return f"ok: {settings.host} answers, {told} {client.quota.allowance} a minute, {found}"
 
     @classmethod
     @override

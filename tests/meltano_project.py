@@ -1,0 +1,105 @@
+"""Meltano as a process, in a project of its own.
+
+The project has this repository's meltano.yml and plugins, but an own folder, so that a
+developer's .env and bookmarks are neither read nor touched.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+MELTANO = Path(sys.executable).with_name("meltano")
+NOBODY = "http://127.0.0.1:9"
+"""In place of Meltano Hub: the project must not need it, so nobody answers."""
+
+
+def environment(settings: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return this process's environment without settings of any Meltano project."""
+    prefixes = ("MELTANO_", "TAP_", "TARGET_")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(prefixes)}
+    return {
+        **kept,
+        "MELTANO_CLI_LOG_FORMAT": "uncolored",
+        "MELTANO_HUB_URL": NOBODY,
+        "NO_COLOR": "1",
+        "NO_PROXY": "127.0.0.1",
+        **(settings or {}),
+    }
+
+
+def install(*plugins: str, show: Callable[[str], None]) -> int:
+    """Install plugins of the repository's own project; return the exit status."""
+    return run([str(MELTANO), "install", *plugins], REPOSITORY, environment(), show)
+
+
+class MeltanoProject:
+    """A project in ``folder`` with empty state; ``settings`` are environment variables."""
+
+    def __init__(self, folder: Path, settings: Mapping[str, str]) -> None:
+        self.folder = folder
+        self.settings = dict(settings)
+        private = folder / ".meltano"
+        private.mkdir(parents=True)
+        for kind in ("extractors", "loaders"):
+            (private / kind).symlink_to(REPOSITORY / ".meltano" / kind, target_is_directory=True)
+        shutil.copy(REPOSITORY / "meltano.yml", folder)
+
+    def meltano(self, *arguments: str, show: Callable[[str], None]) -> int:
+        """Run a Meltano command, give each line it prints to ``show``, return the exit status."""
+        settings = {"MELTANO_AUTO_INSTALL": "false", **self.settings}
+        return run([str(MELTANO), *arguments], self.folder, environment(settings), show)
+
+
+def run(
+    command: list[str], folder: Path, variables: Mapping[str, str], show: Callable[[str], None]
+) -> int:
+    """Run a command; whatever ends this call ends the command and all that it started."""
+    with _process(command, folder, variables) as process:
+        for line in process.stdout or ():
+            show(line.rstrip("\n"))
+        return process.wait()
+
+
+@contextmanager
+def _process(
+    command: list[str], folder: Path, variables: Mapping[str, str]
+) -> Iterator[subprocess.Popen[str]]:
+    with subprocess.Popen(
+        command,
+        cwd=folder,
+        env=dict(variables),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        encoding="utf-8",
+        start_new_session=True,
+    ) as process:
+        try:
+            yield process
+        finally:
+            if process.poll() is None:
+                _end_group(process)
+
+
+def _end_group(process: subprocess.Popen[str]) -> None:
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        try:
+            os.killpg(process.pid, number)
+            process.wait(timeout=10)
+        except ProcessLookupError:
+            return
+        except subprocess.TimeoutExpired:
+            continue
+        return

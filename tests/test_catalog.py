@@ -1,0 +1,151 @@
+"""The public face, as snapshots: a change of a schema, setting or capability shows in review.
+
+After an intended change: ``UPDATE_SNAPSHOTS=1 pytest tests/test_catalog.py``.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from singer_sdk.about import AboutFormatter
+
+from tap_zendesk_events.tap import TapZendeskEvents
+from tests.fake_zendesk import Account, FakeZendesk, make_events
+from tests.harness import SimulatedClock, run
+
+SNAPSHOTS = Path(__file__).parent / "snapshots"
+
+
+def compare(name: str, content: Any) -> None:
+    path = SNAPSHOTS / f"{name}.json"
+    text = json.dumps(content, indent=2) + "\n"
+    if os.environ.get("UPDATE_SNAPSHOTS"):
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+    assert path.read_text() == text
+
+
+def the_catalog() -> dict[str, Any]:
+    return TapZendeskEvents(validate_config=False).catalog_dict
+
+
+def test_the_catalog_is_as_it_was() -> None:
+    compare("catalog", the_catalog())
+
+
+def test_about_is_as_it_was() -> None:
+    about = json.loads(
+        AboutFormatter.get_formatter("json").format_about(TapZendeskEvents._get_about_info())
+    )
+    for changing in ("version", "sdk_version"):
+        assert about.pop(changing)
+    compare("about", about)
+
+
+def test_every_field_and_setting_is_described() -> None:
+    properties = the_catalog()["streams"][0]["schema"]["properties"]
+    for name, definition in properties.items():
+        assert definition.get("description"), name
+    for name, definition in TapZendeskEvents.config_jsonschema["properties"].items():
+        assert definition.get("description"), name
+        assert definition.get("title"), name
+    secrets = {
+        name
+        for name, definition in TapZendeskEvents.config_jsonschema["properties"].items()
+        if definition.get("secret")
+    }
+    assert secrets == {"client_secret", "access_token", "api_token"}
+
+
+def test_one_type_for_each_column() -> None:
+    for definition in the_catalog()["streams"][0]["schema"]["properties"].values():
+        assert len([kind for kind in definition["type"] if kind != "null"]) == 1
+        assert "properties" not in definition
+        assert "items" not in definition
+
+
+def a_run(catalog: dict[str, Any] | None = None, **settings: Any) -> Any:
+    clock = SimulatedClock()
+    events = make_events(40, seed=6, start=1_761_955_200, spread=86_400, unknown_fields=True)
+    fake = FakeZendesk(Account(events), clock=clock.server_time)
+    return run(fake, clock, catalog=catalog, **settings)
+
+
+def test_a_deselected_column_is_not_written() -> None:
+    catalog = the_catalog()
+    for entry in catalog["streams"][0]["metadata"]:
+        if entry["breadcrumb"] == ["properties", "child_events"]:
+            entry["metadata"]["selected"] = False
+        elif not entry["breadcrumb"]:
+            entry["metadata"]["selected"] = True
+    output = a_run(catalog)
+    assert len(output.records) == 40
+    assert all("child_events" not in record for record in output.records)
+    assert "child_events" not in output.schemas[0]["schema"]["properties"]
+
+
+def test_a_catalog_without_keys_means_ours() -> None:
+    catalog = the_catalog()
+    stream = catalog["streams"][0]
+    stream.pop("key_properties")
+    stream.pop("replication_key")
+    stream.pop("replication_method")
+    for entry in stream["metadata"]:
+        if not entry["breadcrumb"]:
+            entry["metadata"] = {"selected": True}
+    output = a_run(catalog)
+    assert output.schemas[0]["key_properties"] == ["id"]
+    assert output.state["bookmarks"]["ticket_events"]["replication_key"] == "timestamp"
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"replication_key": "created_at"}, "replication key"),
+        ({"replication_method": "LOG_BASED"}, "replication method"),
+    ],
+)
+def test_another_replication_is_refused(change: dict[str, str], message: str) -> None:
+    catalog = the_catalog()
+    catalog["streams"][0].update(change)
+    with pytest.raises(Exception, match=message):
+        a_run(catalog)
+
+
+def test_full_table_starts_anew_each_time_and_keeps_no_bookmark() -> None:
+    catalog = the_catalog()
+    catalog["streams"][0]["replication_method"] = "FULL_TABLE"
+    catalog["streams"][0]["metadata"][-1]["metadata"]["selected"] = True
+    output = a_run(catalog)
+    assert len(output.records) == 40
+    assert not output.state.get("bookmarks", {}).get("ticket_events")
+
+
+def test_flattening_makes_json_text_of_nested_columns() -> None:
+    output = a_run(flattening_enabled=True, flattening_max_depth=1)
+    properties = output.schemas[0]["schema"]["properties"]
+    for record in output.records:
+        assert record.keys() <= properties.keys()
+        assert all(not isinstance(value, dict | list) for value in record.values())
+        assert isinstance(json.loads(record["child_events"]), list)
+        assert isinstance(json.loads(record["system"]), dict)
+    extra = [record["extra_fields"] for record in output.records if record.get("extra_fields")]
+    assert extra
+    assert all(isinstance(json.loads(text), dict) for text in extra)
+
+
+def test_stream_maps_apply() -> None:
+    maps = {"ticket_events": {"via": None, "first": "child_events[0]['event_type']"}}
+    output = a_run(stream_maps=maps)
+    assert all("via" not in record for record in output.records)
+    assert {record["first"] for record in output.records if record["child_events"]}
+
+
+def test_batch_is_not_offered() -> None:
+    batch = {"encoding": {"format": "jsonl"}, "storage": {"root": "file:///nowhere"}}
+    output = a_run(batch_config=batch)
+    assert {message["type"] for message in output.messages} == {"SCHEMA", "RECORD", "STATE"}

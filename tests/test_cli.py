@@ -1,0 +1,218 @@
+"""The command line: what a person types, and what the tap answers."""
+
+from __future__ import annotations
+
+import base64
+import json
+import socket
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.cli import tap
+from tests.fake_zendesk import Account, FakeZendesk, Fault, make_events
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+SECRET = "s3cr3t-that-nobody-may-see"
+CLIENT = {"client_id": "fake-client", "client_secret": "fake-client-secret"}
+START = {"start_date": "2023-11-14"}
+
+
+@pytest.fixture
+def fake() -> Iterator[FakeZendesk]:
+    yield FakeZendesk(Account(make_events(50, seed=2)))
+
+
+@pytest.fixture
+def url(fake: FakeZendesk) -> Iterator[str]:
+    with fake.serve() as url:
+        yield url
+
+
+def test_version_about_and_discover_need_no_configuration(tmp_path: Path) -> None:
+    no_network = {"HTTPS_PROXY": "http://127.0.0.1:9", "HTTP_PROXY": "http://127.0.0.1:9"}
+    version = tap("--version", cwd=tmp_path, **no_network)
+    assert version.returncode == 0
+    assert version.stdout.startswith("tap-zendesk-events v")
+    about = tap("--about", "--format=json", cwd=tmp_path, **no_network)
+    assert about.returncode == 0
+    assert "start_date" in json.loads(about.stdout)["settings"]["properties"]
+    discover = tap("--discover", cwd=tmp_path, **no_network)
+    assert discover.returncode == 0
+    assert [s["tap_stream_id"] for s in json.loads(discover.stdout)["streams"]] == ["ticket_events"]
+    assert discover.stderr == ""
+
+
+def test_a_run_prints_messages_only_and_says_what_it_did(url: str) -> None:
+    done = tap(settings={"api_url": url, **CLIENT, **START})
+    assert done.returncode == 0
+    kinds = [json.loads(line)["type"] for line in done.stdout.splitlines()]
+    assert kinds == ["SCHEMA", *["RECORD"] * 50, "STATE"]
+    lines = [line for line in done.stderr.splitlines() if "METRIC" not in line]
+    assert len(lines) == 3
+    assert "start_date, there is no bookmark yet" in lines[0]
+    assert "Done: 50 ticket_events" in lines[2]
+    assert all("INFO" in line for line in lines)
+
+
+def test_debug_shows_every_page_and_the_sdk_too(url: str) -> None:
+    done = tap(settings={"api_url": url, **CLIENT, **START, "loglevel": "debug"})
+    assert "Page 1: start" in done.stderr
+    assert "Beginning sync of" in done.stderr
+
+
+def test_the_connection_test_sends_one_request(url: str, fake: FakeZendesk) -> None:
+    done = tap("--test", settings={"api_url": url, **CLIENT, **START})
+    assert done.returncode == 0
+    host = url.removeprefix("http://")
+    first = "2023-11-14T22:2"
+    assert done.stdout.startswith(
+        f"ok: {host} answers, allowance 10 a minute, first event of {first}"
+    )
+    assert len(done.stdout.splitlines()) == 1
+    assert [request.path_kind for request in fake.log] == ["token", "export"]
+
+
+def test_the_connection_test_is_content_with_no_events(url: str) -> None:
+    done = tap("--test", settings={"api_url": url, **CLIENT, "start_date": "2025-01-01"})
+    assert done.returncode == 0
+    assert "no events since 2025-01-01T00:00:00Z" in done.stdout
+    recent = tap("--test", settings={"api_url": url, **CLIENT, "start_date": "2090-01-01"})
+    assert recent.returncode == 0
+    assert "nothing to export yet" in recent.stdout
+
+
+def test_the_connection_test_tells_a_passing_fault_without_a_second_try(
+    url: str, fake: FakeZendesk
+) -> None:
+    fake.faults = [Fault(status=503)]
+    done = tap("--test", settings={"api_url": url, **CLIENT, **START})
+    assert done.returncode == 1
+    assert_one_sentence(done.stderr, "status 503")
+    assert len(fake.export_requests) == 1
+
+
+def test_the_schema_test_writes_the_schema(url: str) -> None:
+    done = tap("--test=schema", settings={"api_url": url, **CLIENT, **START})
+    assert done.returncode == 0
+    assert json.loads(done.stdout)["type"] == "SCHEMA"
+
+
+def assert_one_sentence(stderr: str, *parts: str) -> None:
+    errors = [line for line in stderr.splitlines() if "| ERROR" in line]
+    assert len(errors) == 1, stderr
+    for part in parts:
+        assert part in errors[0]
+    assert "Traceback" not in stderr
+    encoded = base64.b64encode(SECRET.encode()).decode().rstrip("=")
+    for form in (SECRET, encoded, "fake-client-secret", "fake-access-token"):
+        assert form not in stderr
+
+
+def refused(settings: dict[str, str], *parts: str) -> None:
+    done = tap(settings=settings)
+    assert done.returncode == 1, done.stderr
+    assert "RECORD" not in done.stdout
+    assert "STATE" not in done.stdout
+    assert_one_sentence(done.stderr, *parts)
+
+
+def test_a_wrong_token(url: str) -> None:
+    refused({"api_url": url, "access_token": SECRET, **START}, "does not accept", "401", "token")
+    refused(
+        {"api_url": url, "email": "admin@example.com", "api_token": SECRET, **START},
+        "does not accept",
+        "401",
+    )
+
+
+def test_a_wrong_client(url: str) -> None:
+    refused(
+        {"api_url": url, "client_id": "fake-client", "client_secret": SECRET, **START},
+        "client_id",
+        "client_secret",
+    )
+
+
+def test_a_wrong_subdomain(url: str, fake: FakeZendesk) -> None:
+    fake.no_help_desk = True
+    refused({"api_url": url, "access_token": SECRET, **START}, "subdomain", "404")
+
+
+def test_not_an_admin(url: str, fake: FakeZendesk) -> None:
+    fake.faults = [Fault(status=403, body='{"error":{"title":"Forbidden","message":"No access"}}')]
+    refused({"api_url": url, **CLIENT, **START}, "admin", "403")
+
+
+def test_nobody_listens() -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        port = unused.getsockname()[1]
+    refused(
+        {"api_url": f"http://127.0.0.1:{port}", **CLIENT, **START, "max_retry_seconds": "1"},
+        f"127.0.0.1:{port} cannot be reached",
+    )
+
+
+@pytest.mark.parametrize(
+    ("settings", "parts"),
+    [
+        ({"start_date": ""}, ["start_date is not set", "2024-01-01"]),
+        ({"start_date": "yesterday"}, ["start_date must be a date"]),
+        ({"page_size": "many"}, ["TAP_ZENDESK_EVENTS_PAGE_SIZE must be a whole number"]),
+        ({"page_size": "0"}, ["page_size must be a whole number from 1 to 1000"]),
+        ({"include_comments": "jein"}, ["TAP_ZENDESK_EVENTS_INCLUDE_COMMENTS", "true or false"]),
+        ({"request_timeout": "soon"}, ["TAP_ZENDESK_EVENTS_REQUEST_TIMEOUT must be a number"]),
+        ({"api_url": "http://zendesk.example.com"}, ["api_url must begin with https"]),
+        ({"client_secret": ""}, ["client_secret is not set"]),
+        ({"access_token": "x"}, ["only one way to authenticate"]),
+    ],
+)
+def test_a_setting_that_cannot_be_used(settings: dict[str, str], parts: list[str]) -> None:
+    good = {"api_url": "http://127.0.0.1:1", **CLIENT, **START}
+    refused({**good, **settings}, "Please mend the settings", *parts)
+
+
+def test_a_number_as_api_token(tmp_path: Path) -> None:
+    config = tmp_path / "config.json"
+    config.write_text(
+        json.dumps({"subdomain": "acme", "email": "a@b.c", "api_token": 12345678, **START})
+    )
+    done = tap("--config", str(config))
+    assert done.returncode == 1
+    assert_one_sentence(done.stderr, "api_token must be text")
+    assert "12345678" not in done.stderr
+
+
+@pytest.mark.parametrize("option", ["--config", "--state", "--catalog"])
+def test_a_file_that_is_no_json(tmp_path: Path, option: str) -> None:
+    broken = tmp_path / "broken.json"
+    broken.write_text("{")
+    settings = (
+        None if option == "--config" else {"api_url": "http://127.0.0.1:1", **CLIENT, **START}
+    )
+    done = tap(option, str(broken), settings=settings)
+    assert done.returncode == 1
+    assert_one_sentence(done.stderr, option)
+
+
+def test_a_state_that_cannot_be_used(tmp_path: Path) -> None:
+    state = tmp_path / "state.json"
+    state.write_text(
+        json.dumps({"bookmarks": {"ticket_events": {"replication_key_value": "soon"}}})
+    )
+    settings = {"api_url": "http://127.0.0.1:1", **CLIENT, **START}
+    done = tap("--state", str(state), settings=settings)
+    assert done.returncode == 1
+    assert_one_sentence(done.stderr, "bookmark of ticket_events")
+
+
+def test_an_empty_state_file_is_no_state(url: str, tmp_path: Path) -> None:
+    state = tmp_path / "state.json"
+    state.write_text("")
+    done = tap("--state", str(state), settings={"api_url": url, **CLIENT, **START})
+    assert done.returncode == 0
+    assert done.stdout.count('"RECORD"') == 50

@@ -1,0 +1,155 @@
+"""The files around the tap say what the tap says."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+MELTANO: dict[str, Any] = yaml.safe_load((REPOSITORY / "meltano.yml").read_text(encoding="utf-8"))
+EXTRACTORS: list[dict[str, Any]] = MELTANO["plugins"]["extractors"]
+LOADERS: list[dict[str, Any]] = MELTANO["plugins"]["loaders"]
+TAP = EXTRACTORS[0]
+SETTINGS: dict[str, dict[str, Any]] = {setting["name"]: setting for setting in TAP["settings"]}
+DATES = ("start_date", "end_date")
+
+# Meltano 4.4 cannot pass on a setting of the kind "decimal", so a number is an integer there.
+KINDS = {
+    "boolean": "boolean",
+    "integer": "integer",
+    "number": "integer",
+    "object": "object",
+    "string": "string",
+}
+
+
+@pytest.fixture(scope="module")
+def about() -> dict[str, Any]:
+    command = [sys.executable, "-m", "tap_zendesk_events", "--about", "--format", "json"]
+    printed = subprocess.run(
+        command, cwd=REPOSITORY, capture_output=True, check=True, encoding="utf-8"
+    )
+    found: dict[str, Any] = json.loads(printed.stdout)
+    return found
+
+
+@pytest.fixture(scope="module")
+def own_settings(about: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = about["settings"]["properties"]
+    return found
+
+
+def tracked_files() -> list[Path]:
+    git = shutil.which("git")
+    if git is None or not (REPOSITORY / ".git").exists():
+        pytest.skip("no git checkout")
+    printed = subprocess.run(
+        [git, "ls-files", "-z"], cwd=REPOSITORY, capture_output=True, check=True, encoding="utf-8"
+    )
+    return [REPOSITORY / name for name in printed.stdout.split("\0") if name]
+
+
+def test_meltano_knows_exactly_the_taps_settings(own_settings: dict[str, dict[str, Any]]) -> None:
+    assert list(SETTINGS) == list(own_settings)
+
+
+def test_meltano_shows_the_taps_words(own_settings: dict[str, dict[str, Any]]) -> None:
+    for name, setting in own_settings.items():
+        shown = SETTINGS[name]
+        assert (name, shown["label"]) == (name, setting["title"])
+        assert (name, shown["description"]) == (name, setting["description"].strip())
+        assert (name, shown.get("value")) == (name, setting.get("default"))
+
+
+def test_meltano_knows_the_kinds_and_the_secrets(own_settings: dict[str, dict[str, Any]]) -> None:
+    for name, setting in own_settings.items():
+        (kind,) = (KINDS[kind] for kind in setting["type"] if kind != "null")
+        if name in DATES:
+            kind = "date_iso8601"
+        elif name == "email":
+            kind = "email"
+        assert (name, SETTINGS[name]["kind"]) == (name, kind)
+        assert (name, SETTINGS[name].get("sensitive", False)) == (
+            name,
+            setting.get("secret", False),
+        )
+
+
+def test_meltano_knows_what_the_tap_can_do(about: dict[str, Any]) -> None:
+    # no SDK tap lists its --test
+    assert set(TAP["capabilities"]) == {*about["capabilities"], "test"}
+    assert "batch" not in TAP["capabilities"]
+
+
+def test_each_group_of_settings_is_an_address_a_start_and_one_way_to_authenticate() -> None:
+    addresses = ("subdomain", "api_url")
+    ways = (("client_id", "client_secret"), ("access_token",), ("email", "api_token"))
+    wanted = {frozenset({address, "start_date", *way}) for address in addresses for way in ways}
+    assert {frozenset(group) for group in TAP["settings_group_validation"]} == wanted
+    assert all(group <= SETTINGS.keys() for group in wanted)
+
+
+def test_nobody_exports_more_than_ticket_events_by_accident() -> None:
+    selections = [plugin["select"] for plugin in EXTRACTORS]
+    for place in MELTANO["environments"]:
+        plugins = place.get("config", {}).get("plugins", {}).get("extractors", [])
+        selections += [plugin["select"] for plugin in plugins if "select" in plugin]
+    assert all(selection == ["ticket_events.*"] for selection in selections)
+
+
+def test_meltano_asks_no_server_and_tells_none() -> None:
+    assert MELTANO["send_anonymous_usage_stats"] is False
+    assert MELTANO["cli"]["disable_version_check"] is True
+    for plugin in (*EXTRACTORS, *LOADERS):
+        assert {"namespace", "executable", "pip_url", "settings"} <= plugin.keys()
+
+
+def test_the_csv_target_writes_json_and_keeps_earlier_files() -> None:
+    (target,) = (plugin for plugin in LOADERS if plugin["name"] == "target-csv")
+    assert target["config"]["flattening_enabled"] is True
+    assert target["config"]["flattening_max_depth"] == 1
+    assert "{timestamp}" in target["config"]["file_naming_scheme"]
+
+
+def test_the_example_environment_names_real_settings() -> None:
+    known = {
+        f"{plugin['namespace']}_{setting['name']}".upper()
+        for plugin in (*EXTRACTORS, *LOADERS)
+        for setting in plugin["settings"]
+    }
+    text = (REPOSITORY / ".env.example").read_text(encoding="utf-8")
+    named = re.findall(r"^#? ?([A-Z_]+)=(.*)$", text, re.MULTILINE)
+    assert named
+    assert {name for name, _ in named} <= known
+    assert not [value for name, value in named if "SECRET" in name or "PASSWORD" in name if value]
+
+
+def test_make_has_every_target_that_the_readme_names() -> None:
+    readme = REPOSITORY / "README.md"
+    if not readme.exists():
+        pytest.skip("no README yet")
+    makefile = (REPOSITORY / "Makefile").read_text(encoding="utf-8")
+    targets = set(re.findall(r"^([a-z-]+):", makefile, re.MULTILINE))
+    named = set(re.findall(r"(?:`|^\s*\$? ?)make ([a-z-]+)", readme.read_text(), re.MULTILINE))
+    assert {"demo", "test"} <= named
+    assert named <= targets
+
+
+def test_git_holds_no_lock_file_and_no_address_of_a_package_index() -> None:
+    tracked = tracked_files()
+    locks = ("uv.lock", "poetry.lock", "pdm.lock", "Pipfile.lock", "pylock.toml")
+    assert not [path for path in tracked if path.name in locks]
+    pins = [path for path in tracked if path.parent.name == "requirements"]
+    for path in (*pins, REPOSITORY / "pyproject.toml"):
+        text = path.read_text(encoding="utf-8")
+        assert not re.search(r"index-url|find-links|\[\[tool\.uv\.index", text), path
+    for path in pins:
+        assert "://" not in path.read_text(encoding="utf-8"), path

@@ -1,0 +1,134 @@
+"""SIGTERM, Ctrl-C and a reader that goes away: no torn line, the last STATE is out, a quick end."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import threading
+import time
+from typing import IO, TYPE_CHECKING
+
+import pytest
+
+from tests.cli import COMMAND, environment
+from tests.fake_zendesk import Account, FakeZendesk, Fault, make_events, plain_event
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SETTINGS = {
+    "access_token": "fake-access-token",
+    "start_date": "2023-11-14",
+    "page_size": "10",
+    "requests_per_minute": "100000",
+}
+
+
+@pytest.fixture(params=["small", "100 KB"])
+def url(request: pytest.FixtureRequest) -> Iterator[str]:
+    events = make_events(400, seed=4, spread=4000)
+    if request.param == "100 KB":
+        events = [plain_event(n, 1_700_000_000 + n, via="x" * 100_000) for n in range(1, 400)]
+    with FakeZendesk(Account(events), rate_limit=None, gzip=False).serve() as url:
+        yield url
+
+
+def start(url: str, **more: str) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [*COMMAND, "--config=ENV"],
+        env=environment({"api_url": url, **SETTINGS}, **more),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+
+
+def read_slowly(stream: IO[bytes], into: list[bytes], ready: threading.Event) -> None:
+    while chunk := os.read(stream.fileno(), 4000):
+        into.append(chunk)
+        if b'"type":"STATE"' in chunk:
+            ready.set()
+        if ready.is_set():
+            time.sleep(0.0005)
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_with_a_slow_reader_tears_no_line(
+    url: str, signum: signal.Signals, unbuffered: str
+) -> None:
+    process = start(url, PYTHONUNBUFFERED=unbuffered)
+    assert process.stdout
+    assert process.stderr
+    chunks: list[bytes] = []
+    ready = threading.Event()
+    reader = threading.Thread(target=read_slowly, args=(process.stdout, chunks, ready))
+    reader.start()
+    assert ready.wait(30)
+    process.send_signal(signum)
+    stderr = process.stderr.read().decode()
+    assert process.wait(15) == 128 + signum
+    reader.join(15)
+    process.stdout.close()
+    process.stderr.close()
+
+    output = b"".join(chunks)
+    assert output.endswith(b"\n")
+    messages = [json.loads(line) for line in output.splitlines()]
+    records = [m["record"] for m in messages if m["type"] == "RECORD"]
+    states = [m["value"]["bookmarks"]["ticket_events"] for m in messages if m["type"] == "STATE"]
+    assert 0 < len(records) < 399
+    assert len(states) >= 1
+    # at most one page, begun and not finished, follows the last STATE
+    last = max(number for number, m in enumerate(messages) if m["type"] == "STATE")
+    assert len(messages) - 1 - last <= 10
+    assert f"Stopped by {signum.name}" in stderr
+    assert "Traceback" not in stderr
+
+
+@pytest.mark.parametrize("url", ["100 KB"], indirect=True)
+def test_a_signal_while_nobody_reads_ends_the_run_all_the_same(url: str) -> None:
+    process = start(url)
+    assert process.stdout
+    assert process.stderr
+    process.stdout.read(1)  # it writes; and soon it is stuck in a full pipe
+    time.sleep(0.5)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(10) == 128 + signal.SIGTERM
+    process.stdout.close()
+    process.stderr.close()
+
+
+def test_a_signal_during_a_wait_ends_the_run_at_once() -> None:
+    fake = FakeZendesk(
+        Account(make_events(50)),
+        rate_limit=None,
+        faults=[Fault(on=2, status=429, headers={"Retry-After": "600"})],
+    )
+    with fake.serve() as url:
+        process = start(url)
+        assert process.stdout
+        assert process.stderr
+        while b"Waiting 10 min" not in process.stderr.readline():
+            pass
+        process.send_signal(signal.SIGTERM)
+        output, _ = process.communicate(timeout=5)
+        assert process.returncode == 128 + signal.SIGTERM
+        assert json.loads(output.splitlines()[-1])["type"] == "STATE"
+
+
+def test_a_reader_that_goes_away_is_one_sentence(url: str) -> None:
+    process = start(url)
+    assert process.stdout
+    assert process.stderr
+    process.stdout.readline()
+    process.stdout.close()
+    stderr = process.stderr.read().decode()
+    process.stderr.close()
+    assert process.wait(15) == 1
+    errors = [line for line in stderr.splitlines() if "ERROR" in line]
+    assert len(errors) == 1
+    assert "The target has stopped reading" in errors[0]
+    assert "Traceback" not in stderr
+    assert "Exception ignored" not in stderr
