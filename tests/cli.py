@@ -26,6 +26,7 @@ def tap(
     *arguments: str,
     settings: Mapping[str, str] | None = None,
     cwd: Path | None = None,
+    seconds: float = 60,
     **more: str,
 ) -> subprocess.CompletedProcess[str]:
     """Run the tap to its end, configured by environment variables if `settings` are given."""
@@ -36,6 +37,6 @@ def tap(
         cwd=cwd,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=seconds,
         check=False,
     )
