@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tap_zendesk_events.errors import ZendeskEventsError
-from tap_zendesk_events.times import epoch
+from tap_zendesk_events.times import epoch, iso
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,11 +24,21 @@ class Bookmark:
         ids: Ids of events written at or after that second.
         moved: Whether there is anything to keep yet. A stream that has found nothing has no
             bookmark.
+        disorder: Whether the server may sort by another time than the events tell. Then every id
+            of the last page is kept.
     """
 
-    def __init__(self, second: int, ids: frozenset[int] = frozenset(), *, moved: bool) -> None:
+    def __init__(
+        self,
+        second: int,
+        ids: frozenset[int] = frozenset(),
+        *,
+        moved: bool,
+        disorder: bool = False,
+    ) -> None:
         self.second = second
         self.moved = moved
+        self.disorder = disorder
         # the time of each event written, None where an earlier run wrote it and did not tell
         self._written: dict[int, int | None] = dict.fromkeys(ids)
 
@@ -47,7 +57,7 @@ class Bookmark:
         behind = page.start < self.second
         seen: set[int] = set()
         events = []
-        for event in page.inside(end):
+        for event in self._inside(page, end):
             # While the walk is behind this bookmark, time tells what was written before; from
             # the bookmark on only ids do, because late events belong to any second.
             if behind and event.latest < self.second:
@@ -65,7 +75,7 @@ class Bookmark:
             page: The page at hand.
             end: First epoch second outside the window.
         """
-        inside = page.inside(end)
+        inside = self._inside(page, end)
         whole = len(inside) == len(page.events) and not page.is_last
         if whole and page.next_start is not None and page.next_start <= end:
             reached = page.next_start
@@ -87,17 +97,28 @@ class Bookmark:
             # everything there is was shown: what was written once and is gone cannot come again
             kept = {identifier: time for identifier, time in kept.items() if time is not None}
         for identifier, event in on_page.items():
-            if not advanced or event.doubtful or event.time >= second:
+            remembered = self.disorder and page.is_last
+            if not advanced or event.doubtful or event.time >= second or remembered:
                 kept[identifier] = event.time
         self.moved = self.moved or advanced or bool(on_page)
         self._written = kept
         self.second = second
 
-    def to_state(self, replication_key: str) -> dict[str, Any]:
-        """Return the bookmark in the form that it has in STATE messages."""
+    def _inside(self, page: Page, end: int) -> list[Event]:
+        if self.disorder:
+            return [event for event in page.events if event.time < end]
+        return page.inside(end)
+
+    def to_state(self, replication_key: str, *, as_text: bool = False) -> dict[str, Any]:
+        """Return the bookmark in the form that it has in STATE messages.
+
+        Args:
+            replication_key: Its name.
+            as_text: Whether the second is written as ISO 8601, since the replication key is text.
+        """
         return {
             "replication_key": replication_key,
-            "replication_key_value": self.second,
+            "replication_key_value": iso(self.second) if as_text else self.second,
             "boundary_ids": self.ids,
         }
 
@@ -130,11 +151,3 @@ def read_bookmark(state: Mapping[str, Any], stream: str, replication_key: str) -
             "`meltano state get` and `meltano state set`), or remove it to start from start_date."
         )
     return Bookmark(second, frozenset(ids), moved=True)
-
-
-def describe(bookmark: Bookmark) -> str:
-    """Say where a stream goes on, for a log line."""
-    if not bookmark.moved:
-        return "start_date, there is no bookmark yet"
-    known = len(bookmark.ids)
-    return f"the bookmark; {known} event{'' if known == 1 else 's'} from there on known already"

@@ -30,14 +30,34 @@ class Endpoint(NamedTuple):
     """What tells one export from another.
 
     Args:
-        path: Where it is, such as ``/api/v2/incremental/ticket_events``.
+        what: Its name in the words of a message.
+        path: Where it is.
         key: Name of the list of events in its answers.
         include: Value of the parameter `include`, or None.
+        least_settling: Least seconds that an event must have been visible for.
+        disorder: Whether events of a page may come in any order.
     """
 
+    what: str
     path: str
     key: str
-    include: str | None
+    include: str | None = None
+    least_settling: int = 0
+    disorder: bool = False
+
+
+TICKET_EVENTS = Endpoint(
+    what="ticket events", path="/api/v2/incremental/ticket_events", key="ticket_events"
+)
+WITH_COMMENTS = TICKET_EVENTS._replace(include="comment_events")
+TICKET_METRIC_EVENTS = Endpoint(
+    what="ticket metric events",
+    path="/api/v2/incremental/ticket_metric_events",
+    key="ticket_metric_events",
+    # Zendesk adds them many minutes late, with the time of the change
+    least_settling=1800,
+    disorder=True,
+)
 
 
 class StartTooRecentError(Exception):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tap_zendesk_events.auth import authenticator
-from tap_zendesk_events.client import Endpoint, ExportClient
+from tap_zendesk_events.client import ExportClient
 from tap_zendesk_events.http import Http
 from tap_zendesk_events.progress import Progress
 from tap_zendesk_events.quota import Quota
@@ -15,6 +15,7 @@ from tap_zendesk_events.walk import Walk
 if TYPE_CHECKING:
     import logging
 
+    from tap_zendesk_events.client import Endpoint
     from tap_zendesk_events.clock import Clock
     from tap_zendesk_events.settings import Settings
 
@@ -40,15 +41,11 @@ class Connection:
         self._clock = clock
         self._log = log
 
-    def ticket_events(self) -> ExportClient:
-        """Return a client for the ticket event export."""
+    def client(self, endpoint: Endpoint) -> ExportClient:
+        """Return a client for one export. Each has an allowance of its own."""
         settings = self.settings
         return ExportClient(
-            Endpoint(
-                "/api/v2/incremental/ticket_events",
-                "ticket_events",
-                "comment_events" if settings.include_comments else None,
-            ),
+            endpoint,
             settings.page_size,
             http=self.http,
             auth=self._auth,
@@ -58,14 +55,15 @@ class Connection:
             log=self._log,
         )
 
-    def walk(self, start: int) -> Walk:
-        """Return the walk along the ticket events from the epoch second `start` on."""
+    def walk(self, endpoint: Endpoint, start: int) -> Walk:
+        """Return the walk along one export from the epoch second `start` on."""
         settings = self.settings
         return Walk(
-            self.ticket_events(),
+            self.client(endpoint),
             start,
             settings.end,
-            settings.settling_seconds,
+            max(settings.settling_seconds, endpoint.least_settling),
             self._clock,
             self.progress,
+            disorder=endpoint.disorder,
         )

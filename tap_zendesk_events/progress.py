@@ -26,26 +26,30 @@ class Progress:
     """
 
     def __init__(self, clock: Clock, log: logging.Logger) -> None:
+        self._clock = clock
+        self._log = log
+        self._reset()
+
+    def _reset(self) -> None:
         self.requests = 0
         self.pages = 0
         self.skipped = 0
         self.waited = 0.0
         self.written: dict[str, int] = {}
-        self._clock = clock
-        self._log = log
-        self._began = clock.monotonic()
+        self._began = self._clock.monotonic()
         self._next_line = self._began + EVERY
         self._window: Window | None = None
         self._position = 0
 
     @property
-    def events(self) -> int:
+    def records(self) -> int:
         """Return the number of records written."""
         return sum(self.written.values())
 
-    def started(self, host: str, start: int, bookmark: str) -> None:
-        """Say where the walk starts, and why there."""
-        self._log.info("Reading ticket events of %s from %s on: %s.", host, iso(start), bookmark)
+    def started(self, what: str, host: str, start: int, why: str) -> None:
+        """Say where a walk starts, and why there. Counts begin anew."""
+        self._reset()
+        self._log.info("Reading %s of %s from %s on: %s.", what, host, iso(start), why)
 
     def window_known(self, window: Window) -> None:
         """Say which span of time the run covers, once the server's clock is known."""
@@ -109,10 +113,10 @@ class Progress:
             if share > 0:
                 left = f", about {duration((now - self._began) * (1 - share) / share)} left"
         self._log.info(
-            "At %s%s: %s events, %s, %s of waiting for the allowance%s.",
+            "At %s%s: %s records, %s, %s of waiting for the allowance%s.",
             iso(self._position),
             percent,
-            f"{self.events:,}",
+            f"{self.records:,}",
             _requests(self.requests),
             duration(self.waited),
             left,

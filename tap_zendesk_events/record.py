@@ -2,94 +2,91 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
-from tap_zendesk_events.schema import ARRAY, INTEGER, OBJECT, TEXT, TICKET_EVENTS
-from tap_zendesk_events.times import epoch, iso, iso_moment
+from tap_zendesk_events.schema import ARRAY, BOOLEAN, INTEGER, OBJECT, TEXT
+from tap_zendesk_events.times import epoch, iso
+from tap_zendesk_events.values import as_integer, is_moment, json_text
 
 if TYPE_CHECKING:
-    import logging
-
     from tap_zendesk_events.page import Event
+    from tap_zendesk_events.values import WarnOnce
 
 EXTRA = "extra_fields"
-INT64 = range(-(2**63), 2**63)
-_RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", re.ASCII)
 
-_COLUMNS: dict[str, str] = {
-    name: column["type"][0] for name, column in TICKET_EVENTS["properties"].items() if name != EXTRA
-}
-_MOMENTS = frozenset(
-    name for name, column in TICKET_EVENTS["properties"].items() if "format" in column
-)
-_EXPECTED: dict[str, type] = {TEXT: str, INTEGER: int, OBJECT: dict, ARRAY: list}
+_EXPECTED: dict[str, type] = {TEXT: str, INTEGER: int, OBJECT: dict, ARRAY: list, BOOLEAN: bool}
 
 
-class TicketEventRecords:
-    """Makes records of the stream ``ticket_events``.
+class RawRecords:
+    """Makes records of a stream whose columns are an event's own fields.
 
     Args:
-        log: Gets one warning for each new field name in a run.
+        schema: The stream's JSON schema.
+        warn: Gets one warning for each new field name in a run.
     """
 
-    def __init__(self, log: logging.Logger) -> None:
-        self._log = log
-        self._warned: set[str] = set()
+    def __init__(self, schema: dict[str, Any], warn: WarnOnce) -> None:
+        columns = schema["properties"]
+        self._kinds: dict[str, str] = {
+            name: column["type"][0] for name, column in columns.items() if name != EXTRA
+        }
+        self._moments = {name for name, column in columns.items() if "format" in column}
+        self._warn = warn
 
     def record(self, event: Event) -> dict[str, Any]:
         """Return the record of an event: each field in its column, the rest in `extra_fields`."""
-        record: dict[str, Any] = {"id": event.id, "timestamp": event.time}
+        record: dict[str, Any] = {"id": event.id}
         extra: dict[str, Any] = {}
         for name, value in event.fields.items():
-            kind = _COLUMNS.get(name)
-            if name in record and (value == record[name] or epoch(value) == record[name]):
-                continue
+            kind = self._kinds.get(name)
             if kind is None:
-                self._warn(name, f"Zendesk sends the field {name!r}, which has no column")
-                extra[name] = value
-            elif name in record:
-                self._warn(name, f"Zendesk sends a value for {name!r} that is no moment")
-                extra[name] = value
-            elif value is None or (type(value) is _EXPECTED[kind] and _fits(name, value)):
-                record[name] = value
+                self._to_extra(name, value, extra, f"the field {name!r}, which has no column")
+            elif value is None or (type(value) is _EXPECTED[kind] and self._fits(name, value)):
+                record.setdefault(name, value)
+            elif kind == TEXT and name not in self._moments:
+                record[name] = json_text(value)
             else:
-                self._adapt(name, kind, value, record, extra)
-        if record.get("created_at") is None:
-            # the other documented form of an event has `time` instead
-            own = record.get("time")
-            record["created_at"] = iso(event.time) if own is None else own
+                self._to_extra(
+                    name, value, extra, f"a value for {name!r} that its column cannot hold"
+                )
+        self._complete(record, event, extra)
         if extra:
             record[EXTRA] = extra
         return record
 
-    def _adapt(
-        self,
-        name: str,
-        kind: str,
-        value: Any,
-        record: dict[str, Any],
-        extra: dict[str, Any],
-    ) -> None:
-        """Put a value of another type where it can be stored."""
-        if kind == TEXT and name not in _MOMENTS:
-            record[name] = msgspec.json.encode(value).decode()
-            return
-        record[name] = None
-        self._warn(name, f"Zendesk sends a value for {name!r} that its column cannot hold")
+    def _complete(self, record: dict[str, Any], event: Event, extra: dict[str, Any]) -> None:
+        """Fill in the columns that no record may lack."""
+
+    def _fits(self, name: str, value: Any) -> bool:
+        if type(value) is int:
+            return as_integer(value) is not None
+        return name not in self._moments or is_moment(value)
+
+    def _to_extra(self, name: str, value: Any, extra: dict[str, Any], what: str) -> None:
+        self._warn(name, f"Zendesk sends {what}; it is kept in the column {EXTRA}.")
         extra[name] = value
 
-    def _warn(self, name: str, what: str) -> None:
-        if name not in self._warned:
-            self._warned.add(name)
-            self._log.warning("%s; it is kept in the column extra_fields.", what)
+
+class TicketEventRecords(RawRecords):
+    """Makes records of the stream ``ticket_events``."""
+
+    def _complete(self, record: dict[str, Any], event: Event, extra: dict[str, Any]) -> None:
+        told = record.get("timestamp")
+        record["timestamp"] = event.time
+        if told is not None and told != event.time:
+            self._to_extra("timestamp", told, extra, "a value for 'timestamp' that is no moment")
+        elif epoch(extra.get("timestamp")) == event.time:
+            del extra["timestamp"]  # it says the same in another form
+        if record.get("created_at") is None:
+            # the other documented form of an event has `time` instead
+            own = record.get("time")
+            record["created_at"] = iso(event.time) if own is None else own
 
 
-def _fits(name: str, value: Any) -> bool:
-    if type(value) is int:
-        return value in INT64
-    if name in _MOMENTS:
-        return _RFC3339.fullmatch(value) is not None and iso_moment(value) is not None
-    return True
+class TicketMetricEventRecords(RawRecords):
+    """Makes records of the stream ``ticket_metric_events``."""
+
+    def _complete(self, record: dict[str, Any], event: Event, extra: dict[str, Any]) -> None:
+        del extra
+        if record.get("time") is None:
+            record["time"] = iso(event.time)

@@ -8,6 +8,7 @@ TEXT = "string"
 INTEGER = "integer"
 OBJECT = "object"
 ARRAY = "array"
+BOOLEAN = "boolean"
 
 
 def _column(kind: str, description: str, **more: Any) -> dict[str, Any]:
@@ -18,6 +19,14 @@ def _column(kind: str, description: str, **more: Any) -> dict[str, Any]:
 
 def _moment(description: str) -> dict[str, Any]:
     return _column(TEXT, description, format="date-time")
+
+
+def _key(kind: str, description: str, **more: Any) -> dict[str, Any]:
+    return {"type": [kind], "description": description, **more}
+
+
+def _table(required: list[str], columns: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "object", "properties": columns, "required": required}
 
 
 TICKET_EVENTS: dict[str, Any] = {
@@ -69,3 +78,92 @@ TICKET_EVENTS: dict[str, Any] = {
     "required": ["id", "timestamp"],
 }
 """JSON schema of the stream ``ticket_events``."""
+
+_EVENT_ID = _column(INTEGER, "The event that it belongs to: `id` in `ticket_events`.")
+_EVENT_SECOND = _key(INTEGER, "When the event happened, in epoch seconds. The replication key.")
+
+TICKET_FIELD_CHANGES = _table(
+    ["child_event_id", "field_name", "timestamp"],
+    {
+        "child_event_id": _key(INTEGER, "Zendesk's id of the child event that tells the change."),
+        "field_name": _key(
+            TEXT, "The changed field, such as `status`; for a custom field its numeric id."
+        ),
+        "ticket_event_id": _EVENT_ID,
+        "ticket_id": _column(INTEGER, "The ticket that was changed."),
+        "timestamp": _EVENT_SECOND,
+        "created_at": _moment("When the change happened, as a date-time in UTC."),
+        "updater_id": _column(INTEGER, "The user who made the change; -1 is the system."),
+        "event_type": _column(
+            TEXT, "`Create` for a first value, with a new ticket; `Change` for any later one."
+        ),
+        "value": _column(TEXT, "The new value; arrays, objects and numbers as JSON text."),
+        "previous_value": _column(
+            TEXT, "The value before, likewise; null also where Zendesk does not tell."
+        ),
+        "added_tags": _column(TEXT, "For the field `tags`: what was added, a JSON array."),
+        "removed_tags": _column(TEXT, "For the field `tags`: what was removed, a JSON array."),
+        "via": _column(TEXT, "How the change was made; an object as JSON text."),
+        "via_reference_id": _column(
+            INTEGER, "What made the change, such as the trigger, where `via` is a rule."
+        ),
+    },
+)
+"""JSON schema of the stream ``ticket_field_changes``."""
+
+TICKET_COMMENTS = _table(
+    ["id", "timestamp"],
+    {
+        "id": _key(INTEGER, "Zendesk's id of the comment."),
+        "ticket_event_id": _EVENT_ID,
+        "ticket_id": _column(INTEGER, "The ticket that was commented on."),
+        "timestamp": _EVENT_SECOND,
+        "created_at": _moment("When the comment was made, as a date-time in UTC."),
+        "author_id": _column(INTEGER, "The user in whose name the comment was made."),
+        "updater_id": _column(INTEGER, "The user who made the update; -1 is the system."),
+        "type": _column(TEXT, "`Comment` or `VoiceComment`."),
+        "public": _column(BOOLEAN, "Whether the requester can read it; false: an internal note."),
+        "body": _column(TEXT, "The text; null where it was redacted as a whole."),
+        "html_body": _column(TEXT, "The text as HTML."),
+        "plain_body": _column(TEXT, "The text without any markup."),
+        "attachments": _column(TEXT, "The attached files, a JSON array of objects."),
+        "via_channel": _column(TEXT, "The channel that it came through, such as `web` or `email`."),
+        "audit_id": _column(INTEGER, "Zendesk's id of the audit."),
+    },
+)
+"""JSON schema of the stream ``ticket_comments``."""
+
+TICKET_METRIC_EVENTS = _table(
+    ["id", "time"],
+    {
+        "id": _key(INTEGER, "Zendesk's id of the metric event."),
+        "ticket_id": _column(INTEGER, "The ticket whose clock it is."),
+        "instance_id": _column(
+            INTEGER, "Which run of the metric on this ticket: 1 for the first, and so on."
+        ),
+        "metric": _column(
+            TEXT,
+            "What is measured: `reply_time`, `requester_wait_time`, `agent_work_time`, "
+            "`pausable_update_time`, `periodic_update_time`, `resolution_time` or "
+            "`group_ownership_time`.",
+        ),
+        "type": _column(
+            TEXT,
+            "What happened: `activate`, `pause`, `fulfill`, `apply_sla`, `apply_group_sla`, "
+            "`breach`, `update_status` or `measure`.",
+        ),
+        "time": _key(
+            TEXT,
+            "When it happened, as a date-time in UTC. The replication key.",
+            format="date-time",
+        ),
+        "status": _column(
+            OBJECT, "With `update_status`: minutes used so far, by calendar and business hours."
+        ),
+        "sla": _column(OBJECT, "With `apply_sla`: target in minutes, business hours, policy."),
+        "group_sla": _column(OBJECT, "With `apply_group_sla`: likewise, for the group."),
+        "deleted": _column(BOOLEAN, "Whether Zendesk has taken the event back."),
+        "extra_fields": TICKET_EVENTS["properties"]["extra_fields"],
+    },
+)
+"""JSON schema of the stream ``ticket_metric_events``."""

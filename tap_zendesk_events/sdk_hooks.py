@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import logging
 import re
+from time import time
 from typing import TYPE_CHECKING, Any
 
-from singer_sdk import Stream, Tap
+from singer_sdk import Stream, Tap, metrics
 from singer_sdk.plugin_base import JSONSchemaValidator
+from typing_extensions import override
 
 from tap_zendesk_events.settings import raise_problems, type_problem
 
@@ -45,7 +47,51 @@ class QuietStart(logging.Filter):
 
 
 class HookedStream(Stream):
-    """A stream that keeps its own bookmark."""
+    """A stream that keeps its own bookmark, and whose records another stream may write.
+
+    The SDK runs one stream after the other. Streams that come from one walk are written by the
+    first of them; when the turn of the others comes, all is done but to report their numbers.
+    """
+
+    _announced = False
+    _written_ahead = 0
+    _ahead_since: float | None = None
+
+    def announce(self) -> None:
+        """Write what comes before the records, ahead of the stream's turn."""
+        self._ahead_since = time()
+        self._write_schema_message()
+        if self.replication_method == "FULL_TABLE" and self.emit_activate_version_messages:
+            # as `Stream.sync` does it, to the letter
+            self._stream_version = self._initialized_at // 1000
+            self._write_activate_version_message(self._stream_version)
+        self._announced = True
+
+    def write_ahead(self, record: Record) -> None:
+        """Write a record, ahead of the stream's turn."""
+        self._written_ahead += 1
+        self._write_record_message(record)
+
+    @override
+    def get_record_counter(self, **options: Any) -> metrics.Counter:
+        counter = super().get_record_counter(**options)
+        counter.value = self._written_ahead
+        return counter
+
+    @override
+    def get_sync_timer(self) -> metrics.Timer:
+        timer = super().get_sync_timer()
+        return timer if self._ahead_since is None else _TimerSince(timer, self._ahead_since)
+
+    def _write_schema_message(self) -> None:
+        """Write the SCHEMA once."""
+        if not self._announced:
+            super()._write_schema_message()
+
+    def _write_activate_version_message(self, full_table_version: int) -> None:
+        """Write the ACTIVATE_VERSION once."""
+        if not self._announced:
+            super()._write_activate_version_message(full_table_version)
 
     def _increment_stream_state(
         self, latest_record: Record, *, context: Context | None = None
@@ -54,6 +100,18 @@ class HookedStream(Stream):
 
     def _write_starting_replication_value(self, context: Context | None) -> None:
         """Do nothing: it would put `start_date`, or another key, into the state that we write."""
+
+
+class _TimerSince(metrics.Timer):
+    """A timer that began earlier than it was entered."""
+
+    def __init__(self, timer: metrics.Timer, began: float) -> None:
+        super().__init__(timer.metric, timer.tags)
+        self._began = began
+
+    @override
+    def elapsed(self) -> float:
+        return time() - self._began
 
 
 class HookedTap(Tap):

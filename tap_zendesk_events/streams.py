@@ -7,47 +7,60 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from singer_sdk.helpers.conform import TypeConformanceLevel
 from typing_extensions import override
 
-from tap_zendesk_events import schema
-from tap_zendesk_events.bookmark import Bookmark, describe, read_bookmark
+from tap_zendesk_events import client, schema
+from tap_zendesk_events.bookmark import Bookmark, read_bookmark
+from tap_zendesk_events.comments import comments, without_bodies
 from tap_zendesk_events.errors import ZendeskEventsError
-from tap_zendesk_events.record import TicketEventRecords
+from tap_zendesk_events.field_changes import field_changes
+from tap_zendesk_events.record import TicketEventRecords, TicketMetricEventRecords
 from tap_zendesk_events.sdk_hooks import HookedStream, QuietStart
+from tap_zendesk_events.values import WarnOnce
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
 
     from singer_sdk.helpers._batch import BatchConfig
     from singer_sdk.helpers.types import Context, Record
     from singer_sdk.singerlib import Catalog
 
+    from tap_zendesk_events.page import Event
     from tap_zendesk_events.tap import TapZendeskEvents
 
 FULL_TABLE = "FULL_TABLE"
 INCREMENTAL = "INCREMENTAL"
 
 
-class TicketEventsStream(HookedStream):
-    """The events as Zendesk sends them, `child_events` included."""
+class ZendeskStream(HookedStream):
+    """What all streams share: the bookmark, and what a catalog may ask for."""
 
-    name = "ticket_events"
-    schema: ClassVar[dict[str, Any]] = schema.TICKET_EVENTS
-    primary_keys: Sequence[str] = ("id",)
-    replication_key = "timestamp"
-    bookmark_key: ClassVar[str] = "timestamp"
+    bookmark_key: ClassVar[str]
+    """The replication key, whatever a catalog says."""
+
+    own_keys: ClassVar[tuple[str, ...]]
+    """The primary keys, likewise."""
+
+    disorder: ClassVar[bool] = False
+    """Whether a page may hold the stream's events in any order."""
+
     # Records are made to fit the schema, and what is nested in them is JSON already.
     TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.ROOT_ONLY
 
     def __init__(self, tap: TapZendeskEvents) -> None:
         self.tap = tap
         super().__init__(tap)
+        self.warn = WarnOnce(self.logger)
         self.logger.addFilter(QuietStart())
+
+    def rows(self, event: Event) -> Iterable[Record]:
+        """Return the records that an event makes in this stream."""
+        raise NotImplementedError
 
     @override
     def apply_catalog(self, catalog: Catalog) -> None:
         super().apply_catalog(catalog)
         # A catalog without keys means ours: without them the SDK would load everything anew, and
         # targets would append instead of update.
-        self.primary_keys = tuple(self.primary_keys) or type(self).primary_keys
+        self.primary_keys = self.primary_keys or self.own_keys
         self.replication_key = self.replication_key or self.bookmark_key
         if entry := catalog.get_stream(self.name):
             entry.key_properties = list(self.primary_keys)
@@ -70,33 +83,107 @@ class TicketEventsStream(HookedStream):
 
     @override
     def get_records(self, context: Context | None) -> Iterable[Record]:
-        connection = self.tap.connect()
-        progress = connection.progress
-        bookmark = self._bookmark(connection.settings.start)
-        progress.started(connection.settings.host, bookmark.second, describe(bookmark))
-        walk = connection.walk(bookmark.second)
-        records = TicketEventRecords(self.logger)
-        for page in walk.pages():
-            events = bookmark.fresh(page, walk.window_end)
-            for event in events:
-                yield records.record(event)
-            # only here are the page's records written
-            bookmark.pass_page(page, walk.window_end)
-            progress.wrote(self.name, len(events))
-            progress.page(page, bookmark.second)
-            self._save(bookmark)
-        progress.finished()
+        return self.tap.walk_of(self).records(self)
 
-    def _bookmark(self, start: int) -> Bookmark:
-        if self.replication_method == FULL_TABLE:
-            return Bookmark(start, moved=False)
-        found = read_bookmark(self.stream_state, self.name, self.bookmark_key)
-        return found or Bookmark(start, moved=False)
+    @property
+    def keeps_bookmark(self) -> bool:
+        """Whether a run goes on where the last one ended."""
+        return self.replication_method != FULL_TABLE
 
-    def _save(self, bookmark: Bookmark) -> None:
-        """Write a STATE with the bookmark, unless nothing has changed."""
-        if not bookmark.moved or self.replication_method == FULL_TABLE:
-            return
+    def load_bookmark(self, start: int) -> Bookmark:
+        """Return the stream's bookmark, or one at the epoch second `start`.
+
+        Raises:
+            ZendeskEventsError: There is a bookmark that cannot be understood.
+        """
+        found = None
+        if self.keeps_bookmark:
+            found = read_bookmark(self.stream_state, self.name, self.bookmark_key)
+        bookmark = found or Bookmark(start, moved=False)
+        bookmark.disorder = self.disorder
+        return bookmark
+
+    def store_bookmark(self, bookmark: Bookmark | None) -> None:
+        """Put the bookmark into the tap's state, in the one form that the tap writes."""
         self.stream_state.clear()
-        self.stream_state.update(bookmark.to_state(self.bookmark_key))
-        self.tap.state_writer.write_state(self.tap.state)
+        if bookmark is not None:
+            is_text = self.bookmark_key == "time"
+            self.stream_state.update(bookmark.to_state(self.bookmark_key, as_text=is_text))
+
+
+class EventStream(ZendeskStream):
+    """A stream that comes out of the ticket event export."""
+
+    replication_key = bookmark_key = "timestamp"
+
+
+class TicketEventsStream(EventStream):
+    """The events as Zendesk sends them, `child_events` included."""
+
+    name = "ticket_events"
+    schema: ClassVar[dict[str, Any]] = schema.TICKET_EVENTS
+    primary_keys = own_keys = ("id",)
+
+    hides_bodies = False
+    """Whether comments are shown without their bodies, which another stream asks for."""
+
+    def __init__(self, tap: TapZendeskEvents) -> None:
+        super().__init__(tap)
+        self._records = TicketEventRecords(type(self).schema, self.warn)
+
+    @override
+    def rows(self, event: Event) -> Iterable[Record]:
+        return (self._records.record(without_bodies(event) if self.hides_bodies else event),)
+
+
+class TicketFieldChangesStream(EventStream):
+    """The field history: who changed which field of which ticket when, from what to what."""
+
+    name = "ticket_field_changes"
+    schema: ClassVar[dict[str, Any]] = schema.TICKET_FIELD_CHANGES
+    primary_keys = own_keys = ("child_event_id", "field_name")
+    selected_by_default = False
+
+    @override
+    def rows(self, event: Event) -> Iterable[Record]:
+        return field_changes(event, self.warn)
+
+
+class TicketCommentsStream(EventStream):
+    """The comments, public and private, with their bodies."""
+
+    name = "ticket_comments"
+    schema: ClassVar[dict[str, Any]] = schema.TICKET_COMMENTS
+    primary_keys = own_keys = ("id",)
+    selected_by_default = False
+
+    @override
+    def rows(self, event: Event) -> Iterable[Record]:
+        return comments(event, self.warn)
+
+
+class TicketMetricEventsStream(ZendeskStream):
+    """The SLA clocks: when which one started, paused, was fulfilled or breached."""
+
+    name = "ticket_metric_events"
+    schema: ClassVar[dict[str, Any]] = schema.TICKET_METRIC_EVENTS
+    primary_keys = own_keys = ("id",)
+    replication_key = bookmark_key = "time"
+    selected_by_default = False
+    disorder = client.TICKET_METRIC_EVENTS.disorder
+
+    def __init__(self, tap: TapZendeskEvents) -> None:
+        super().__init__(tap)
+        self._records = TicketMetricEventRecords(type(self).schema, self.warn)
+
+    @override
+    def rows(self, event: Event) -> Iterable[Record]:
+        return (self._records.record(event),)
+
+
+STREAMS: tuple[type[ZendeskStream], ...] = (
+    TicketEventsStream,
+    TicketFieldChangesStream,
+    TicketCommentsStream,
+    TicketMetricEventsStream,
+)

@@ -16,11 +16,17 @@ from singer_sdk.plugin_base import SingerCommand
 from typing_extensions import override
 
 from tap_zendesk_events.bookmark import read_bookmark
-from tap_zendesk_events.client import StartTooRecentError
+from tap_zendesk_events.client import (
+    TICKET_EVENTS,
+    TICKET_METRIC_EVENTS,
+    WITH_COMMENTS,
+    StartTooRecentError,
+)
 from tap_zendesk_events.clock import Clock
 from tap_zendesk_events.connection import Connection
 from tap_zendesk_events.errors import ZendeskEventsError
 from tap_zendesk_events.http import AnotherTryError
+from tap_zendesk_events.joint_walk import JointWalk
 from tap_zendesk_events.output import TERMINATION, MessageWriter, TerminatedError
 from tap_zendesk_events.sdk_hooks import ENVIRONMENT_LOGGER, HookedTap, QuietStart
 from tap_zendesk_events.settings import (
@@ -31,7 +37,14 @@ from tap_zendesk_events.settings import (
     raise_problems,
     read_settings,
 )
-from tap_zendesk_events.streams import TicketEventsStream
+from tap_zendesk_events.streams import (
+    STREAMS,
+    EventStream,
+    TicketCommentsStream,
+    TicketEventsStream,
+    TicketMetricEventsStream,
+    ZendeskStream,
+)
 from tap_zendesk_events.times import iso
 
 if TYPE_CHECKING:
@@ -113,6 +126,11 @@ class TapZendeskEvents(HookedTap):
         """
         return read_settings(self.config)
 
+    @cached_property
+    def connection(self) -> Connection:
+        """The connection to the account, one for the whole run."""
+        return self.connect()
+
     def connect(self) -> Connection:
         """Return a new connection to the account, which sends nothing by itself."""
         user_agent = f"{self.name}/{self.plugin_version}"
@@ -125,8 +143,31 @@ class TapZendeskEvents(HookedTap):
         super().setup_mapper()
 
     @override
-    def discover_streams(self) -> Sequence[TicketEventsStream]:
-        return [TicketEventsStream(self)]
+    def discover_streams(self) -> Sequence[ZendeskStream]:
+        return [stream(self) for stream in STREAMS]
+
+    def walk_of(self, stream: ZendeskStream) -> JointWalk:
+        """Return the walk that `stream` comes out of, the same for all streams of one export."""
+        return self._event_walk if isinstance(stream, EventStream) else self._metric_walk
+
+    @cached_property
+    def _event_walk(self) -> JointWalk:
+        streams = self._selected(EventStream)
+        bodies_in_events = self.settings.include_comments
+        wants_bodies = any(isinstance(stream, TicketCommentsStream) for stream in streams)
+        for stream in streams:
+            if isinstance(stream, TicketEventsStream):
+                stream.hides_bodies = wants_bodies and not bodies_in_events
+        endpoint = WITH_COMMENTS if wants_bodies or bodies_in_events else TICKET_EVENTS
+        return JointWalk(self, self.connection, endpoint, streams)
+
+    @cached_property
+    def _metric_walk(self) -> JointWalk:
+        streams = self._selected(TicketMetricEventsStream)
+        return JointWalk(self, self.connection, TICKET_METRIC_EVENTS, streams)
+
+    def _selected(self, kind: type[ZendeskStream]) -> list[ZendeskStream]:
+        return [s for s in self.streams.values() if isinstance(s, kind) and s.selected]
 
     @override
     def load_state(self, state: dict[str, Any]) -> None:
@@ -140,12 +181,10 @@ class TapZendeskEvents(HookedTap):
             )
         super().load_state({"bookmarks": bookmarks})
         for name, stream in self.streams.items():
-            if name in bookmarks and isinstance(stream, TicketEventsStream):
-                key = stream.bookmark_key
-                bookmark = read_bookmark(bookmarks[name], name, key)
+            if name in bookmarks and isinstance(stream, ZendeskStream):
                 # what others wrote beside the bookmark is of no use to us
-                stream.stream_state.clear()
-                stream.stream_state.update(bookmark.to_state(key) if bookmark else {})
+                bookmark = read_bookmark(bookmarks[name], name, stream.bookmark_key)
+                stream.store_bookmark(bookmark)
 
     def check_connection(self) -> str:
         """Send one request, read one page and say in one line what it holds.
@@ -155,7 +194,7 @@ class TapZendeskEvents(HookedTap):
         """
         connection = self.connect()
         settings = connection.settings
-        client = connection.ticket_events()
+        client = connection.client(WITH_COMMENTS if settings.include_comments else TICKET_EVENTS)
         found = "nothing to export yet"
         try:
             page = client.once(settings.start)

@@ -43,6 +43,8 @@ class Walk:
         settling_seconds: How old an event must be to be taken.
         clock: Tells the time if the server does not.
         progress: Hears of the window.
+        disorder: Whether pages may hold events in any order. Then the walk goes on to the last
+            page, because events of the window may stand behind others that are past it.
     """
 
     def __init__(
@@ -53,6 +55,8 @@ class Walk:
         settling_seconds: int,
         clock: Clock,
         progress: Progress,
+        *,
+        disorder: bool = False,
     ) -> None:
         self._window: Window | None = None
         self._client = client
@@ -61,6 +65,7 @@ class Walk:
         self._settling_seconds = settling_seconds
         self._clock = clock
         self._progress = progress
+        self._disorder = disorder
 
     def pages(self) -> Iterator[Page]:
         """Yield the pages in their order; the last one may reach beyond the window.
@@ -80,7 +85,7 @@ class Walk:
             if page.is_last or page.next_start is None:
                 return
             position = page.next_start
-            if position >= self.window_end:
+            if position >= self.window_end and not self._disorder:
                 return
 
     @property
@@ -96,7 +101,8 @@ class Walk:
         if self._window is None:
             self._window = self._window_at(page.server_time)
             self._progress.window_known(self._window)
-        if not page.is_stuck or position >= self._window.end:
+        over = position >= self._window.end and not self._disorder
+        if not page.is_stuck or over:
             return page
         for size in (MOST, self._client.size.largest_answered):
             if size <= page.asked:

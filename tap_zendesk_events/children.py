@@ -1,0 +1,57 @@
+"""The child events of an event, and what their rows have in common."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tap_zendesk_events.times import iso
+from tap_zendesk_events.values import as_integer, is_moment
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tap_zendesk_events.page import Event
+    from tap_zendesk_events.values import WarnOnce
+
+CHANGES = ("Create", "Change")
+"""Types of the child events that change a field. Zendesk names the field by a key of that name."""
+
+
+def children(event: Event) -> Iterator[dict[str, Any]]:
+    """Yield the child events of an event."""
+    entries = event.fields.get("child_events")
+    if isinstance(entries, list):
+        for child in entries:
+            if isinstance(child, dict):
+                yield child
+
+
+def child_id(child: dict[str, Any], warn: WarnOnce) -> int | None:
+    """Return a child's id, or None and one warning a run: without a key there is no row."""
+    identifier = as_integer(child.get("id"))
+    if identifier is None:
+        warn(
+            "a child without an id",
+            "Zendesk sends a child event without a whole number as `id`; it makes no row of its "
+            "own, but stays in child_events of ticket_events.",
+        )
+    return identifier
+
+
+def event_columns(child: dict[str, Any], event: Event) -> dict[str, Any]:
+    """Return the columns that a child's row has from its event, or from the child if it knows."""
+    updater = as_integer(child.get("updater_id"))
+    return {
+        "ticket_event_id": event.id,
+        "ticket_id": as_integer(event.fields.get("ticket_id")),
+        "timestamp": event.time,
+        "created_at": _moment(child, event),
+        "updater_id": as_integer(event.fields.get("updater_id")) if updater is None else updater,
+    }
+
+
+def _moment(child: dict[str, Any], event: Event) -> str:
+    for value in (child.get("created_at"), event.fields.get("created_at")):
+        if is_moment(value):
+            return str(value)
+    return iso(event.time)

@@ -1,0 +1,115 @@
+"""One walk for all the streams that come out of it, each with its own bookmark."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tap_zendesk_events.times import iso
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from singer_sdk.helpers.types import Record
+
+    from tap_zendesk_events.bookmark import Bookmark
+    from tap_zendesk_events.client import Endpoint
+    from tap_zendesk_events.connection import Connection
+    from tap_zendesk_events.page import Page
+    from tap_zendesk_events.streams import ZendeskStream
+    from tap_zendesk_events.tap import TapZendeskEvents
+
+
+class JointWalk:
+    """Walks one export for several streams.
+
+    The first stream whose turn it is drives the walk and writes the others' records along with
+    its own; the others then find it done.
+
+    Args:
+        tap: Holds the state that is written after each page.
+        connection: To the account.
+        endpoint: The export.
+        streams: The selected streams that come out of it.
+    """
+
+    def __init__(
+        self,
+        tap: TapZendeskEvents,
+        connection: Connection,
+        endpoint: Endpoint,
+        streams: Sequence[ZendeskStream],
+    ) -> None:
+        self._tap = tap
+        self._connection = connection
+        self._endpoint = endpoint
+        self._streams = streams
+        self._begun = False
+
+    def records(self, driver: ZendeskStream) -> Iterator[Record]:
+        """Yield the driver's records; write the other streams' and, after each page, a STATE.
+
+        Raises:
+            ZendeskEventsError: The walk cannot go on.
+        """
+        if self._begun:
+            return
+        self._begun = True
+        others = [stream for stream in self._streams if stream is not driver]
+        for stream in others:
+            stream.announce()
+        start = self._connection.settings.start
+        bookmarks = {stream: stream.load_bookmark(start) for stream in self._streams}
+        first = min(bookmark.second for bookmark in bookmarks.values())
+        progress = self._connection.progress
+        why = _reasons(bookmarks)
+        progress.started(self._endpoint.what, self._connection.settings.host, first, why)
+        walk = self._connection.walk(self._endpoint, first)
+        for page in walk.pages():
+            end = walk.window_end
+            for stream in others:
+                rows = 0
+                for event in bookmarks[stream].fresh(page, end):
+                    for row in stream.rows(event):
+                        stream.write_ahead(row)
+                        rows += 1
+                progress.wrote(stream.name, rows)
+            rows = 0
+            for event in bookmarks[driver].fresh(page, end):
+                for row in driver.rows(event):
+                    yield row
+                    rows += 1
+            progress.wrote(driver.name, rows)
+            # only here are all the page's records written
+            self._pass(page, end, bookmarks)
+            progress.page(page, end if page.next_start is None else min(page.next_start, end))
+        progress.finished()
+
+    def _pass(self, page: Page, end: int, bookmarks: dict[ZendeskStream, Bookmark]) -> None:
+        """Move the bookmarks on and write a STATE, unless nothing has changed."""
+        changed = False
+        for stream, bookmark in bookmarks.items():
+            bookmark.pass_page(page, end)
+            if bookmark.moved and stream.keeps_bookmark:
+                stream.store_bookmark(bookmark)
+                changed = True
+        if changed:
+            self._tap.state_writer.write_state(self._tap.state)
+
+
+def _reasons(bookmarks: dict[ZendeskStream, Bookmark]) -> str:
+    """Say where the streams go on, those that the walk starts with first."""
+    groups: dict[str, list[str]] = {}
+    for stream, bookmark in sorted(bookmarks.items(), key=lambda item: item[1].second):
+        if bookmark.moved:
+            where = f"bookmark {iso(bookmark.second)}"
+        elif stream.keeps_bookmark:
+            where = "start_date, no bookmark yet"
+        else:
+            where = "start_date, as FULL_TABLE demands"
+        groups.setdefault(where, []).append(stream.name)
+    words = [f"{', '.join(names)} from {where}" for where, names in groups.items()]
+    if len(groups) > 1:
+        words.append("what a stream has already is read again, but not written again")
+    if any(stream.name == "ticket_comments" for stream in bookmarks):
+        words.append("comment bodies will be exported to ticket_comments")
+    return "; ".join(words)

@@ -1,0 +1,61 @@
+"""JSON values in the few types that columns have."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from tap_zendesk_events.times import iso_moment
+
+if TYPE_CHECKING:
+    import logging
+
+_INT64 = range(-(2**63), 2**63)
+_RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", re.ASCII)
+
+
+def json_text(value: Any) -> str:
+    """Return the value as JSON."""
+    return msgspec.json.encode(value).decode()
+
+
+def as_text(value: Any) -> str | None:
+    """Return text as it is, null as null, and any other value as JSON."""
+    return value if value is None or isinstance(value, str) else json_text(value)
+
+
+def as_json(value: Any) -> str | None:
+    """Return the value as JSON, but null as null."""
+    return None if value is None else json_text(value)
+
+
+def as_integer(value: Any) -> int | None:
+    """Return a whole number that a target can store in 64 bits, and null for anything else."""
+    return value if type(value) is int and value in _INT64 else None
+
+
+def is_moment(value: Any) -> bool:
+    """Say whether the value is a date-time in the one form that JSON schema knows (RFC 3339)."""
+    if not isinstance(value, str) or not _RFC3339.fullmatch(value):
+        return False
+    return iso_moment(value) is not None
+
+
+class WarnOnce:
+    """Logs a warning the first time only.
+
+    Args:
+        log: Gets the warnings.
+    """
+
+    def __init__(self, log: logging.Logger) -> None:
+        self._log = log
+        self._warned: set[str] = set()
+
+    def __call__(self, about: str, message: str) -> None:
+        """Log the message, unless there has been one about the same."""
+        if about not in self._warned:
+            self._warned.add(about)
+            self._log.warning("%s", message)
