@@ -67,6 +67,28 @@ CONFIG_SCHEMA = th.PropertiesList(
         secret=True,
     ),
     th.Property(
+        "refresh_token",
+        th.StringType,
+        title="OAuth refresh token",
+        description=(
+            "The first refresh token of an OAuth client, together with `client_id`, "
+            "`client_secret` and `oauth_cache`. Each is good for one use: the newest one lives in "
+            "the file `oauth_cache`, and this one counts again when it is changed. Only where that "
+            "file survives; client credentials need none of this."
+        ),
+        secret=True,
+    ),
+    th.Property(
+        "oauth_cache",
+        th.StringType,
+        title="OAuth token file",
+        description=(
+            "Path of the file that keeps the newest pair of tokens when `refresh_token` is set. "
+            "The tap makes it, readable for its owner only, and locks it while it renews the pair."
+        ),
+        examples=["/var/lib/meltano/zendesk-tokens.json"],
+    ),
+    th.Property(
         "email",
         th.StringType,
         title="Email address",
@@ -190,6 +212,16 @@ class ClientCredentials:
 
 
 @dataclass(frozen=True)
+class RefreshToken:
+    """A rotating OAuth token, and the file that keeps the newest one."""
+
+    refresh_token: str
+    client_id: str
+    client_secret: str
+    oauth_cache: str
+
+
+@dataclass(frozen=True)
 class AccessToken:
     """A ready OAuth bearer token."""
 
@@ -204,7 +236,7 @@ class ApiToken:
     token: str
 
 
-Credentials = ClientCredentials | AccessToken | ApiToken
+Credentials = ClientCredentials | RefreshToken | AccessToken | ApiToken
 
 
 @dataclass(frozen=True)
@@ -400,34 +432,33 @@ def is_loopback(host: str) -> bool:
 
 
 def _credentials(config: Mapping[str, Any]) -> Credentials:
-    ways = {
-        "access_token": ("access_token",),
-        "client_id and client_secret": ("client_id", "client_secret"),
-        "email and api_token": ("email", "api_token"),
-    }
-    found = {way: names for way, names in ways.items() if any(config.get(n) for n in names)}
-    missing = [n for names in found.values() for n in names if not config.get(n)]
+    # a refresh token makes the client's settings part of its own way
+    rotating = bool(config.get("refresh_token") or config.get("oauth_cache"))
+    client = ("client_id", "client_secret")
+    oauth = ("refresh_token", *client, "oauth_cache") if rotating else client
+    ways = (("access_token",), oauth, ("email", "api_token"))
+    found = [names for names in ways if any(config.get(name) for name in names)]
+    gone = PASSWORD_IS_GONE if config.get("password") else ""
     if not found:
-        gone = PASSWORD_IS_GONE if config.get("password") else ""
         raise ZendeskEventsError(NO_WAY_IN + gone)
     if len(found) > 1:
-        every = ", ".join(n for names in found.values() for n in names if config.get(n))
+        every = ", ".join(name for names in found for name in names if config.get(name))
         raise ZendeskEventsError(
-            f"only one way to authenticate may be set, but {every} belong to different ones: "
-            f"keep {' or '.join(found)} and remove the rest"
+            f"only one way to authenticate may be set, but {every} belong to different ones: keep "
+            f"{', or '.join(' and '.join(names) for names in found)}, and remove the rest"
         )
-    if missing:
-        gone = PASSWORD_IS_GONE if config.get("password") else ""
-        (names,) = found.values()
-        raise ZendeskEventsError(
-            f"{missing[0]} is not set, and {' and '.join(names)} belong together{gone}"
-        )
-    values = dict(_credential_values(config, next(iter(found.values()))))
+    (names,) = found
+    for name in names:
+        if not config.get(name):
+            raise ZendeskEventsError(
+                f"{name} is not set, and {' and '.join(names)} belong together{gone}"
+            )
+    values = dict(_credential_values(config, names))
     if "access_token" in values:
         return AccessToken(values["access_token"])
-    if "client_id" in values:
-        return ClientCredentials(values["client_id"], values["client_secret"])
-    return ApiToken(values["email"], values["api_token"])
+    if "api_token" in values:
+        return ApiToken(values["email"], values["api_token"])
+    return RefreshToken(**values) if rotating else ClientCredentials(**values)
 
 
 def _credential_values(
@@ -435,7 +466,7 @@ def _credential_values(
 ) -> Iterator[tuple[str, str]]:
     for name in names:
         value = config[name].strip().removesuffix("/token" if name == "email" else "")
-        if name != "email" and UNSENDABLE.search(value):
+        if name not in {"email", "oauth_cache"} and UNSENDABLE.search(value):
             raise ZendeskEventsError(
                 f"{name} has white space or other characters that do not belong in it: copy it anew"
             )

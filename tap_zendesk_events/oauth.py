@@ -1,0 +1,199 @@
+"""OAuth tokens that the tap fetches by itself: with client credentials, or by rotation."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from typing_extensions import override
+
+from tap_zendesk_events.auth import Auth, Unsigned
+from tap_zendesk_events.errors import ZendeskEventsError
+from tap_zendesk_events.http import AnotherTryError, UnauthorizedError, quote
+from tap_zendesk_events.output import TERMINATION
+from tap_zendesk_events.page import BrokenPageError, decode
+from tap_zendesk_events.token_file import TokenFile, TokenPair, fingerprint
+
+if TYPE_CHECKING:
+    import requests
+
+    from tap_zendesk_events.http import Http
+    from tap_zendesk_events.retry import Retry
+    from tap_zendesk_events.settings import ClientCredentials, RefreshToken
+
+TOKEN_PATH = "/oauth/tokens"  # noqa: S105
+MARGIN = 60.0  # seconds before its end at which a token is renewed
+
+
+class Tokens(NamedTuple):
+    """An answer of the token endpoint.
+
+    Args:
+        access_token: Signs requests.
+        refresh_token: Gets the next pair; None with client credentials.
+        lasts: Seconds for which to use the access token, or None if that is not told.
+    """
+
+    access_token: str
+    refresh_token: str | None
+    lasts: float | None
+
+
+class TokenEndpoint:
+    """Asks for tokens, with the patience that pages get, but without a slot of the allowance."""
+
+    def __init__(self, http: Http, retry: Retry) -> None:
+        self.host = http.host
+        self.base_url = http.base_url
+        self.clock = retry.clock
+        self._http = http
+        self._retry = retry
+
+    def ask(self, grant: dict[str, str], advice: str) -> Tokens:
+        """Return new tokens.
+
+        Args:
+            grant: The fields of the request, credentials included.
+            advice: What a user should do if the grant is refused.
+
+        Raises:
+            ZendeskEventsError: The grant is refused, or patience has ended.
+        """
+        return self._retry.patiently(lambda: self._ask(grant, advice), "the token request")
+
+    def _ask(self, grant: dict[str, str], advice: str) -> Tokens:
+        try:
+            response = self._http.send(
+                "POST", TOKEN_PATH, Unsigned(), json={**grant, "scope": "read"}
+            )
+        except UnauthorizedError as error:
+            raise self._refused(error.response, advice) from None
+        if not 200 <= response.status_code < 300:
+            raise self._refused(response, advice)
+        try:
+            answer = decode(response.content)
+        except BrokenPageError as error:
+            raise AnotherTryError(f"the answer is {error}") from None
+        access, refresh = _token(answer, "access_token"), _token(answer, "refresh_token")
+        if access is None:
+            raise AnotherTryError("the answer holds no token")
+        return Tokens(access, refresh, _lasts(answer.get("expires_in")))
+
+    def _refused(self, response: requests.Response, advice: str) -> ZendeskEventsError:
+        return ZendeskEventsError(
+            f"{self.host} gives no OAuth token (status {response.status_code} "
+            f"{quote(response)}): {advice}"
+        )
+
+
+def _token(answer: Any, name: str) -> str | None:
+    token = answer.get(name) if isinstance(answer, dict) else None
+    usable = isinstance(token, str) and token.isascii() and token.isprintable() and token
+    return token if usable else None
+
+
+def _lasts(expires_in: Any) -> float | None:
+    """Return for how long to use a token; a short-lived one for half of its life at least.
+
+    Zendesk's answer may lack `expires_in` (clients made before 30 April 2026): such a token is
+    used until the server refuses it.
+    """
+    if isinstance(expires_in, bool) or not isinstance(expires_in, int | float) or expires_in <= 0:
+        return None
+    return max(expires_in - MARGIN, expires_in / 2)
+
+
+class ClientCredentialsAuth(Auth):
+    """Fetches a token with the client's own credentials and keeps it while it lasts."""
+
+    def __init__(self, credentials: ClientCredentials, endpoint: TokenEndpoint) -> None:
+        super().__init__("")
+        self._credentials = credentials
+        self._endpoint = endpoint
+        self._ends: float | None = None  # clock seconds at which to renew; None: not known
+
+    @override
+    def prepare(self) -> None:
+        now = self._endpoint.clock.monotonic()
+        if self._header and (self._ends is None or now < self._ends):
+            return
+        tokens = self._endpoint.ask(
+            {
+                "grant_type": "client_credentials",
+                "client_id": self._credentials.client_id,
+                "client_secret": self._credentials.client_secret,
+            },
+            "check client_id (the client's unique identifier) and client_secret, that the client "
+            "is confidential, and that its maker is an admin.",
+        )
+        self._header = f"Bearer {tokens.access_token}"
+        self._ends = None if tokens.lasts is None else now + tokens.lasts
+
+    @override
+    def renew(self) -> bool:
+        self._header = ""
+        return True
+
+
+class RefreshTokenAuth(Auth):
+    """Renews a pair of tokens that end together, and keeps the newest pair in a file.
+
+    A refresh token is good for one use. So the pair in the file counts, not the one in the
+    settings, until somebody sets another one there; and a run holds the file's lock from before
+    it spends a token until the new pair is written.
+    """
+
+    def __init__(self, credentials: RefreshToken, endpoint: TokenEndpoint) -> None:
+        super().__init__("")
+        self._credentials = credentials
+        self._endpoint = endpoint
+        self._file = TokenFile(credentials.oauth_cache)
+        self._origin = fingerprint(
+            endpoint.base_url, credentials.client_id, credentials.refresh_token
+        )
+        self._pair: TokenPair | None = None
+        self._refused = ""  # the access token that the server no longer accepts
+
+    @override
+    def prepare(self) -> None:
+        if self._pair is None or not self._usable(self._pair):
+            with self._file.locked():
+                pair = self._file.read(self._origin)
+                if pair is None or not self._usable(pair):
+                    # a signal must not come between the answer and the file
+                    with TERMINATION:
+                        pair = self._next(pair)
+                        self._file.write(pair)
+            self._pair = pair
+        self._header = f"Bearer {self._pair.access_token}"
+
+    @override
+    def renew(self) -> bool:
+        self._refused = self._pair.access_token if self._pair else ""
+        self._pair = None
+        return True
+
+    def _usable(self, pair: TokenPair) -> bool:
+        if not pair.access_token or pair.access_token == self._refused:
+            return False
+        return pair.expires_at is None or self._endpoint.clock.now() < pair.expires_at
+
+    def _next(self, pair: TokenPair | None) -> TokenPair:
+        """Spend the newest refresh token that is known."""
+        spent = self._credentials.refresh_token if pair is None else pair.refresh_token
+        now = self._endpoint.clock.now()
+        tokens = self._endpoint.ask(
+            {
+                "grant_type": "refresh_token",
+                "client_id": self._credentials.client_id,
+                "client_secret": self._credentials.client_secret,
+                "refresh_token": spent,
+            },
+            "make a new refresh token and set it as refresh_token; each is good for one use, and "
+            "the newest one is kept in the file that oauth_cache names.",
+        )
+        return TokenPair(
+            access_token=tokens.access_token,
+            refresh_token=tokens.refresh_token or spent,
+            expires_at=None if tokens.lasts is None else now + tokens.lasts,
+            origin=self._origin,
+        )
