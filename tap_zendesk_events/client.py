@@ -120,7 +120,7 @@ class ExportClient:
             try:
                 page = self._try(start, size)
             except AnotherTryError as error:
-                if error.too_slow and size > 1:
+                if error.too_slow and size > 1 and not self._retry.once:
                     self.size.too_slow()
                     self._log.warning(
                         "The page of %d events is too slow (%s); asking for %d.",
@@ -155,18 +155,8 @@ class ExportClient:
                 self.size.largest_answered = max(self.size.largest_answered, size)
                 return page
 
-    def once(self, start: int) -> Page:
-        """Return the page that starts at `start`, or the first failure. Sends one request.
-
-        Raises:
-            AnotherTryError: It failed in a way that may pass.
-            StartTooRecentError: There is nothing yet.
-            ZendeskEventsError: No further try would help.
-        """
-        return self._try(start, self.size.current, renew=False)
-
-    def _try(self, start: int, size: int, *, renew: bool = True) -> Page:
-        response = self._send(start, size, renew=renew)
+    def _try(self, start: int, size: int) -> Page:
+        response = self._send(start, size)
         status = response.status_code
         if status in {400, 422}:
             raise self._too_recent_or_refused(response, start)
@@ -184,7 +174,7 @@ class ExportClient:
         self._pages += 1
         return page
 
-    def _send(self, start: int, size: int, *, renew: bool) -> requests.Response:
+    def _send(self, start: int, size: int, *, renew: bool = True) -> requests.Response:
         self._auth.prepare()
         sent = self._sent = self.quota.take()
         params = {"start_time": str(start), "per_page": str(size)}

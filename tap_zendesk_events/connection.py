@@ -36,7 +36,7 @@ class Connection:
         self.settings = settings
         self.progress = Progress(clock, log)
         self.http = Http(settings, user_agent, clock.now)
-        self.retry = Retry(clock, settings.max_retry_seconds, log, self.progress, settings.host)
+        self.retry = Retry(clock, log, self.progress, settings)
         self._auth = authenticator(settings.credentials, self.http, self.retry)
         self._clock = clock
         self._log = log

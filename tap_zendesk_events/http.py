@@ -78,6 +78,7 @@ class Http:
     def __init__(self, settings: Settings, user_agent: str, now: Callable[[], float]) -> None:
         self.base_url = settings.base_url
         self.host = settings.host
+        self._address_setting = settings.address_setting
         self.session = requests.Session()
         self.session.headers["User-Agent"] = settings.user_agent or user_agent
         self.session.headers["Accept"] = "application/json"
@@ -156,8 +157,8 @@ class Http:
             )
         if status == 404:
             return ZendeskEventsError(
-                f"{self.host} does not know this export (status 404 {said}): check subdomain, it "
-                "must be the `acme` of acme.zendesk.com."
+                f"{self.host} does not know this export (status 404 {said}): check "
+                f"{self._address_setting}, subdomain is the `acme` of acme.zendesk.com."
             )
         return ZendeskEventsError(
             f"{self.host} refuses the request (status {status} {said}), and asking again would not "

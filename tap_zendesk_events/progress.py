@@ -109,9 +109,10 @@ class Progress:
         share = self._share()
         percent, left = "", ""
         if share is not None:
-            percent = f" ({share:.0%} of the window)"
-            if share > 0:
-                left = f", about {duration((now - self._began) * (1 - share) / share)} left"
+            percent = f" ({min(int(share * 100), 99)}% of the window)"
+            seconds = (now - self._began) * (1 - share) / share if share else 0
+            if seconds >= 1:
+                left = f", about {duration(seconds)} left"
         self._log.info(
             "At %s%s: %s records, %s, %s of waiting for the allowance%s.",
             iso(self._position),

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from tap_zendesk_events.clock import Clock
     from tap_zendesk_events.progress import Progress
+    from tap_zendesk_events.settings import Settings
 
 T = TypeVar("T")
 
@@ -66,21 +67,22 @@ class Retry:
 
     Args:
         clock: Tells the time and waits.
-        seconds: Patience for one request.
         log: Gets a WARNING line for each failed try.
         progress: Counts the waits, and names the longer ones.
-        host: The host that messages name.
+        settings: The patience, and the address that messages name.
     """
 
     def __init__(
-        self, clock: Clock, seconds: float, log: logging.Logger, progress: Progress, host: str
+        self, clock: Clock, log: logging.Logger, progress: Progress, settings: Settings
     ) -> None:
         self.clock = clock
-        self.seconds = seconds
+        self.seconds = settings.max_retry_seconds
+        self.once = False  # whether the first failure is the last
         self.answered = False  # whether the host has ever answered in this run
         self._log = log
         self._progress = progress
-        self._host = host
+        self._host = settings.host
+        self._address_setting = settings.address_setting
 
     def patience(self) -> Patience:
         """Return fresh patience for one request."""
@@ -116,6 +118,8 @@ class Retry:
         Raises:
             ZendeskEventsError: Patience has ended.
         """
+        if self.once:
+            raise self.failed(error)
         if not error.throttled:
             patience.left -= self.clock.monotonic() - began
         if error.unreachable and not self.answered:
@@ -152,6 +156,6 @@ class Retry:
 
     def _unreachable(self, error: AnotherTryError) -> ZendeskEventsError:
         return ZendeskEventsError(
-            f"{self._host} cannot be reached ({error.reason}): check subdomain, or api_url, and "
+            f"{self._host} cannot be reached ({error.reason}): check {self._address_setting}, and "
             "the network of this machine."
         )

@@ -44,10 +44,13 @@ TICKET_EVENTS: dict[str, Any] = {
         "created_at": _moment("When the event happened, as a date-time in UTC."),
         "updater_id": _column(INTEGER, "The user who made the update; -1 is the system."),
         "via": _column(
-            TEXT, "How the update was made, such as `Web form`, `Mail` or `Rule`. Objects as JSON."
+            TEXT,
+            "How the update was made: `Web form`, `Mail`, `Rule` and others. An object as JSON text.",
         ),
         "system": _column(
-            OBJECT, "The updater's client as Zendesk knows it: client, location, coordinates."
+            OBJECT,
+            "What Zendesk knows of the updater's machine: client, location, coordinates, at times "
+            "the IP address.",
         ),
         "event_type": _column(TEXT, "Zendesk's type of the event, `Audit` as a rule."),
         "child_events": _column(
@@ -56,7 +59,9 @@ TICKET_EVENTS: dict[str, Any] = {
             "key named after the field), comments and others.",
         ),
         "merged_ticket_ids": _column(ARRAY, "The tickets that were merged into this one."),
-        "metadata": _column(OBJECT, "Details of the update that come along with comment bodies."),
+        "metadata": _column(
+            OBJECT, "Details of the update, IP address included; only when comments are asked for."
+        ),
         "extra_fields": _column(
             OBJECT,
             "Fields of the event that are not in this list, and values of another type than "

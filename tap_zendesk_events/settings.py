@@ -245,6 +245,7 @@ class Settings:
 
     Args:
         base_url: Scheme, host and perhaps a path, without a slash at the end.
+        address_setting: Name of the setting that it comes from.
         credentials: The one way to authenticate that is set.
         start: Epoch second of `start_date`.
         end: Epoch second of `end_date`, exclusive, or None.
@@ -258,6 +259,7 @@ class Settings:
     """
 
     base_url: str
+    address_setting: str
     credentials: Credentials
     start: int
     end: int | None
@@ -299,7 +301,7 @@ def read_settings(config: Mapping[str, Any]) -> Settings:
     if config.get("start_date") is None:
         problems.append(
             "start_date is not set: set it to the day of the first event wanted, such as "
-            f"2024-01-01 (environment variable {ENV_PREFIX}START_DATE)"
+            f"2024-01-01 ({ENV_PREFIX}START_DATE in the environment, with --config=ENV)"
         )
     if start is not None and end is not None and end <= start:
         problems.append("end_date is not later than start_date: no event lies between them")
@@ -307,6 +309,7 @@ def read_settings(config: Mapping[str, Any]) -> Settings:
     cap = config.get("requests_per_minute")
     return Settings(
         base_url=base_url,
+        address_setting="api_url" if config.get("api_url") else "subdomain",
         credentials=credentials,
         start=start,
         end=end,
@@ -322,6 +325,8 @@ def read_settings(config: Mapping[str, Any]) -> Settings:
 
 def raise_problems(problems: list[str]) -> None:
     """Raise one error that names all `problems`, if there are any."""
+    if len(problems) > 1:
+        problems = [f"({number}) {problem}" for number, problem in enumerate(problems, 1)]
     if problems:
         raise ZendeskEventsError(f"Please mend the settings: {'; '.join(problems)}.")
 
@@ -388,7 +393,7 @@ def _base_url(config: Mapping[str, Any]) -> str:
     if not text:
         raise ZendeskEventsError(
             "subdomain is not set: set it to the `acme` of acme.zendesk.com "
-            f"(environment variable {ENV_PREFIX}SUBDOMAIN)"
+            f"({ENV_PREFIX}SUBDOMAIN in the environment, with --config=ENV)"
         )
     name = re.sub(r"^https?://", "", text.strip(), flags=re.IGNORECASE)
     name = re.split(r"[/?#]", name, maxsplit=1)[0]

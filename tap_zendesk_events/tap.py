@@ -25,7 +25,6 @@ from tap_zendesk_events.client import (
 from tap_zendesk_events.clock import Clock
 from tap_zendesk_events.connection import Connection
 from tap_zendesk_events.errors import ZendeskEventsError
-from tap_zendesk_events.http import AnotherTryError
 from tap_zendesk_events.joint_walk import JointWalk
 from tap_zendesk_events.output import TERMINATION, MessageWriter, TerminatedError
 from tap_zendesk_events.sdk_hooks import ENVIRONMENT_LOGGER, HookedTap, QuietStart
@@ -195,19 +194,20 @@ class TapZendeskEvents(HookedTap):
         connection = self.connect()
         settings = connection.settings
         client = connection.client(WITH_COMMENTS if settings.include_comments else TICKET_EVENTS)
+        connection.retry.once = True
         found = "nothing to export yet"
         try:
-            page = client.once(settings.start)
+            page = client.page(settings.start)
         except StartTooRecentError:
             pass
-        except AnotherTryError as error:
-            raise connection.retry.failed(error) from None
         else:
             found = f"no events since {iso(settings.start)}"
             if page.events:
                 found = f"first event of {iso(page.events[0].time)}"
-        told = "allowance" if client.quota.ever_told else "allowance not told, taken as"
-        return f"ok: {settings.host} answers, {told} {client.quota.allowance} a minute, {found}"
+        allowance = f"allowance {client.quota.allowance} a minute"
+        if not client.quota.ever_told:
+            allowance += " (assumed, the answer does not tell)"
+        return f"ok: {settings.host} answers, {allowance}, {found}"
 
     @classmethod
     @override
@@ -246,16 +246,20 @@ class TapZendeskEvents(HookedTap):
         command = super().get_singer_command()
         for option in command.params:
             if option.name == "test" and isinstance(option, click.Option):
+                option.metavar = "[schema]"
                 option.help = (
-                    "Use --test to send one request and say whether it works. Use --test=schema "
-                    "to print the schemas without syncing records."
+                    "Read one page, write no data, and say in one line whether it works. With "
+                    "--test=schema print the schemas instead."
                 )
         return TapCommand(
             name=command.name,
             callback=command.callback,
             context_settings=command.context_settings,
             params=command.params,
-            help=command.help,
+            help=(
+                "Read Zendesk's ticket events and write them as Singer messages. To begin with: "
+                "tap-zendesk-events --config=ENV --test"
+            ),
             logger=cls.logger,
         )
 

@@ -16,6 +16,7 @@ from singer_sdk.about import AboutFormatter
 from tap_zendesk_events.tap import TapZendeskEvents
 from tests.fake_zendesk import Account, FakeZendesk, make_events
 from tests.harness import SimulatedClock, run
+from tests.selection import selecting
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
 
@@ -47,9 +48,9 @@ def test_about_is_as_it_was() -> None:
 
 
 def test_every_field_and_setting_is_described() -> None:
-    properties = the_catalog()["streams"][0]["schema"]["properties"]
-    for name, definition in properties.items():
-        assert definition.get("description"), name
+    for stream in the_catalog()["streams"]:
+        for name, definition in stream["schema"]["properties"].items():
+            assert definition.get("description"), (stream["stream"], name)
     for name, definition in TapZendeskEvents.config_jsonschema["properties"].items():
         assert definition.get("description"), name
         assert definition.get("title"), name
@@ -58,11 +59,12 @@ def test_every_field_and_setting_is_described() -> None:
         for name, definition in TapZendeskEvents.config_jsonschema["properties"].items()
         if definition.get("secret")
     }
-    assert secrets == {"client_secret", "access_token", "api_token"}
+    assert secrets == {"client_secret", "access_token", "refresh_token", "api_token"}
 
 
 def test_one_type_for_each_column() -> None:
-    for definition in the_catalog()["streams"][0]["schema"]["properties"].values():
+    columns = [c for s in the_catalog()["streams"] for c in s["schema"]["properties"].values()]
+    for definition in columns:
         assert len([kind for kind in definition["type"] if kind != "null"]) == 1
         assert "properties" not in definition
         assert "items" not in definition
@@ -76,13 +78,7 @@ def a_run(catalog: dict[str, Any] | None = None, **settings: Any) -> Any:
 
 
 def test_a_deselected_column_is_not_written() -> None:
-    catalog = the_catalog()
-    for entry in catalog["streams"][0]["metadata"]:
-        if entry["breadcrumb"] == ["properties", "child_events"]:
-            entry["metadata"]["selected"] = False
-        elif not entry["breadcrumb"]:
-            entry["metadata"]["selected"] = True
-    output = a_run(catalog)
+    output = a_run(selecting("ticket_events", without=("child_events",)))
     assert len(output.records) == 40
     assert all("child_events" not in record for record in output.records)
     assert "child_events" not in output.schemas[0]["schema"]["properties"]
@@ -90,7 +86,7 @@ def test_a_deselected_column_is_not_written() -> None:
 
 def test_a_catalog_without_keys_means_ours() -> None:
     catalog = the_catalog()
-    stream = catalog["streams"][0]
+    (stream,) = (s for s in catalog["streams"] if s["stream"] == "ticket_events")
     stream.pop("key_properties")
     stream.pop("replication_key")
     stream.pop("replication_method")
@@ -110,17 +106,15 @@ def test_a_catalog_without_keys_means_ours() -> None:
     ],
 )
 def test_another_replication_is_refused(change: dict[str, str], message: str) -> None:
-    catalog = the_catalog()
-    catalog["streams"][0].update(change)
+    catalog = selecting("ticket_events")
+    for stream in catalog["streams"]:
+        stream.update(change)
     with pytest.raises(Exception, match=message):
         a_run(catalog)
 
 
 def test_full_table_starts_anew_each_time_and_keeps_no_bookmark() -> None:
-    catalog = the_catalog()
-    catalog["streams"][0]["replication_method"] = "FULL_TABLE"
-    catalog["streams"][0]["metadata"][-1]["metadata"]["selected"] = True
-    output = a_run(catalog)
+    output = a_run(selecting("ticket_events", full_table=("ticket_events",)))
     assert len(output.records) == 40
     assert not output.state.get("bookmarks", {}).get("ticket_events")
 
