@@ -45,7 +45,7 @@ TICKET_EVENTS: dict[str, Any] = {
         "updater_id": _column(INTEGER, "The user who made the update; -1 is the system."),
         "via": _column(
             TEXT,
-            "How the update was made: `Web form`, `Mail`, `Rule` and others. An object as JSON text.",
+            "How the update was made: `Web form`, `Mail`, `Rule` and such. An object as JSON text.",
         ),
         "system": _column(
             OBJECT,
