@@ -1,4 +1,4 @@
-"""A faithful test server for Zendesk's incremental ticket event export."""
+"""A faithful test server for Zendesk's incremental exports of ticket and ticket metric events."""
 
 from .account import Account, big_account
 from .events import Event, EventMaker, make_events, plain_event
@@ -6,6 +6,7 @@ from .faults import Fault
 from .generated import GeneratedEvents
 from .in_process import InProcessAdapter
 from .messages import Answer, LoggedRequest, Request
+from .metric_events import make_metric_events
 from .server import FakeZendesk
 
 __all__ = [
@@ -21,5 +22,6 @@ __all__ = [
     "Request",
     "big_account",
     "make_events",
+    "make_metric_events",
     "plain_event",
 ]

@@ -12,14 +12,15 @@ from pathlib import Path
 
 from .account import Account, big_account
 from .credentials import ACCESS_TOKEN, API_TOKEN, CLIENT
-from .events import EventMaker, make_events
+from .events import Event, EventMaker, make_events
+from .metric_events import make_metric_events
 from .server import FakeZendesk
 
 # Above this the history is made while it is read; its events are plainer then.
 _MOST_IN_MEMORY = 100_000
 
 _ENVIRONMENT = """\
-{count} events from {first} to now are served at
+{count} ticket events and {metric_count} ticket metric events from {first} to now are served at
 
     {url}
 
@@ -56,7 +57,7 @@ def main(arguments: list[str] | None = None) -> None:
         chunked=options.chunked,
     )
     with fake.serve(options.port) as url:
-        print(_banner(url, options.events, start), flush=True)
+        print(_banner(url, account, start), flush=True)
         if options.ready_file:
             _write_whole(options.ready_file, url)
         _live(account, stop, options)
@@ -64,6 +65,8 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def _account(options: argparse.Namespace, start: int, spread: int) -> Account:
+    if options.metric_events is None:
+        options.metric_events = min(options.events, _MOST_IN_MEMORY) // 3
     if options.events <= _MOST_IN_MEMORY:
         events = make_events(
             options.events,
@@ -73,12 +76,21 @@ def _account(options: argparse.Namespace, start: int, spread: int) -> Account:
             burst=(None, options.burst),
             unknown_fields=options.unknown_fields,
         )
-        return Account(events, seed=options.seed)
+        metric_events = _metric_events(options, start, spread, events)
+        return Account(events, options.seed, metric_events)
     steady = options.events - options.burst
     account = big_account(steady, start, steady / max(spread, 1), options.seed)
     for event in make_events(options.burst, options.seed, start + spread // 2, spread=1):
         account.add(event)
+    for event in _metric_events(options, start, spread, None):
+        account.add_metric_event(event)
     return account
+
+
+def _metric_events(
+    options: argparse.Namespace, start: int, spread: int, events: list[Event] | None
+) -> list[Event]:
+    return make_metric_events(options.metric_events, options.seed, start, spread, events=events)
 
 
 def _live(account: Account, stop: threading.Event, options: argparse.Namespace) -> None:
@@ -91,10 +103,11 @@ def _live(account: Account, stop: threading.Event, options: argparse.Namespace) 
         account.add(maker.event(int(now)), visible_at)
 
 
-def _banner(url: str, count: int, start: int) -> str:
+def _banner(url: str, account: Account, start: int) -> str:
     return _ENVIRONMENT.format(
         url=url,
-        count=f"{count:,}",
+        count=f"{len(account):,}",
+        metric_count=f"{len(account.metrics):,}",
         first=datetime.fromtimestamp(start, UTC).date(),
         client_id=CLIENT[0],
         client_secret=CLIENT[1],
@@ -114,12 +127,13 @@ def _write_whole(path: Path, text: str) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m tests.fake_zendesk",
-        description="A test server that answers like Zendesk's incremental ticket event export.",
+        description="A test server that answers like Zendesk's incremental ticket event exports.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     add = parser.add_argument
     add("--port", type=int, default=0, help="port on 127.0.0.1; 0 takes a free one")
     add("--events", type=int, default=5000, help="how many events the account has at the start")
+    add("--metric-events", type=int, metavar="N", help="metric events; else a third of that")
     add("--days", type=float, default=30, help="how many days, up to now, they are spread over")
     add("--seed", type=int, default=1, help="another seed makes another account")
     add("--burst", type=int, default=0, help="how many of the events fall into one second")

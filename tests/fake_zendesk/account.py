@@ -65,8 +65,8 @@ class GeneratedEntry:
         return self._events.json(self._number, comments=comments)
 
 
-class Account:
-    """The events of one account, in the order in which the export shows them.
+class TimeLine:
+    """Events of one kind, in the order in which the export shows them.
 
     Within one second they stand in an order that the seed decides, not by id; it never changes
     between requests.
@@ -134,6 +134,26 @@ class Account:
             if timestamp > until:
                 return
             yield GeneratedEntry(self._generated, number, timestamp)
+
+
+class Account(TimeLine):
+    """An account: its ticket events, and beside them its ticket metric events.
+
+    Args:
+        events: the ticket events.
+        seed: decides their order within a second.
+        metric_events: the ticket metric events, a time line of their own.
+    """
+
+    def __init__(
+        self, events: Iterable[Event] = (), seed: int = 0, metric_events: Iterable[Event] = ()
+    ) -> None:
+        super().__init__(events, seed)
+        self.metrics = TimeLine(metric_events, seed)
+
+    def add_metric_event(self, event: Event, visible_at: float | None = None) -> None:
+        """Add a metric event; until ``visible_at`` nobody sees it."""
+        self.metrics.add(event, visible_at)
 
 
 def big_account(

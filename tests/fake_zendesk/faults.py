@@ -41,6 +41,7 @@ class Fault:
         edit: gets the decoded page; returns a page, any JSON value, or the bytes to send (kind
             "edit_page").
         seconds: of kinds "stall" and "slow".
+        path_kind: the export that ``on`` speaks of: "export" or "metric_export".
     """
 
     on: On = None
@@ -51,6 +52,7 @@ class Fault:
     kind: Kind = "answer"
     edit: Callable[[dict[str, Any]], Any] | None = None
     seconds: float = 30.0
+    path_kind: Literal["export", "metric_export"] = "export"
     struck: int = field(default=0, init=False)
 
     def hits(self, request: LoggedRequest) -> bool:
@@ -59,7 +61,7 @@ class Fault:
             return False
         if callable(self.on):
             return self.on(request)
-        if request.path_kind != "export":
+        if request.path_kind != self.path_kind:
             return False
         if self.on is None:
             return True

@@ -40,7 +40,8 @@ class Answer:
 class LoggedRequest:
     """One line of the log.
 
-    ``number`` counts export requests from 1 and is 0 for all others; ``status`` is 0 if no answer
+    ``path_kind`` is "export" (of ticket events), "metric_export", "token" or "other"; ``number``
+    counts the requests for each export from 1 and is 0 for all others; ``status`` is 0 if no answer
     was sent; ``events`` is the number of events on the page.
     """
 

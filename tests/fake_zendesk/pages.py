@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import dataclass
 from itertools import islice, takewhile
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
@@ -37,7 +38,14 @@ def cut(visible: Iterator[Entry | GeneratedEntry], per_page: int, rule: PageRule
     return Cut(entries, second + 1)
 
 
-def page_body(page: Cut, rest: dict[str, Any], *, comments: bool) -> bytes:
-    """The whole page as JSON."""
+def shuffled(page: Cut, seed: str) -> Cut:
+    """The same page with its events in disorder, always the same for one seed."""
+    entries = list(page.entries)
+    random.Random(seed).shuffle(entries)
+    return Cut(entries, page.next_start)
+
+
+def page_body(name: str, page: Cut, rest: dict[str, Any], *, comments: bool) -> bytes:
+    """The whole page as JSON, its events under their name."""
     events = b",".join([entry.json(comments=comments) for entry in page.entries])
-    return b'{"ticket_events":[' + events + b"]," + to_json(rest)[1:]
+    return to_json({name: []})[:-2] + events + b"]," + to_json(rest)[1:]

@@ -23,14 +23,25 @@ from .messages import Answer, LoggedRequest, Request, json_answer, text_answer
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
-    from .account import Account
+    from .account import Account, TimeLine
     from .faults import Fault
 
 TooRecent: TypeAlias = Literal["422", "400", "422-text"]
 
 EXPORT_PATHS = ("/api/v2/incremental/ticket_events", "/api/v2/incremental/ticket_events.json")
+METRIC_PATHS = (
+    "/api/v2/incremental/ticket_metric_events",
+    "/api/v2/incremental/ticket_metric_events.json",
+)
 TOKEN_PATH = "/oauth/tokens"
 STATS_PATH = "/fake/stats"
+
+_PATH_KINDS = {
+    **{("GET", path): "export" for path in EXPORT_PATHS},
+    **{("GET", path): "metric_export" for path in METRIC_PATHS},
+    ("POST", TOKEN_PATH): "token",
+}
+_EXPORTS = ("export", "metric_export")
 
 _MOST_PER_PAGE = 1000
 _TOO_RECENT_AFTER = 60
@@ -40,10 +51,10 @@ _TOO_RECENT_TEXT = "Too recent start_time. Use a start_time older than 5 minutes
 
 
 class FakeZendesk:
-    """A Zendesk account's incremental ticket event export.
+    """A Zendesk account's incremental exports of ticket events and ticket metric events.
 
     Args:
-        account: the events.
+        account: the events of both kinds.
         clock: what time it is (epoch seconds); every answer, window and expiry goes by it.
         page_rule: what a full page inside one second does: "growing" takes the whole second and
             ends one later, "capping" ends where it began.
@@ -57,6 +68,13 @@ class FakeZendesk:
         rate_window: what a window begins with: its "first_request", or "aligned" to multiples of
             its length.
         rate_headers: whether answers tell the allowance.
+        metric_rate_limit: the same for metric events: an allowance of their own.
+        metric_shares_allowance: metric events use up the allowance of the ticket events instead.
+        metric_rate_headers: whether answers with metric events tell theirs; nobody has seen the
+            real ones do so.
+        metric_page_size: the most metric events on a page, however many are asked for.
+        metric_disorder: the metric events of a page stand in any order; only the page's borders
+            and its ``end_time`` go by time.
         page_limit_504: a page of more events than this takes too long and is answered 504.
         gzip: compress for clients that accept it.
         chunked: send bodies in chunks instead of with a Content-Length.
@@ -80,6 +98,11 @@ class FakeZendesk:
         rate_limit: tuple[int, float] | None = (10, 60.0),
         rate_window: Anchor = "first_request",
         rate_headers: bool = True,
+        metric_rate_limit: tuple[int, float] | None = None,
+        metric_shares_allowance: bool = False,
+        metric_rate_headers: bool = False,
+        metric_page_size: int = _MOST_PER_PAGE,
+        metric_disorder: bool = False,
         page_limit_504: int | None = None,
         gzip: bool = True,
         chunked: bool = False,
@@ -101,6 +124,13 @@ class FakeZendesk:
         self.too_recent = too_recent
         self.rate = RateWindow(*rate_limit, rate_window) if rate_limit else None
         self.rate_headers = rate_headers
+        self.metric_rate = (
+            RateWindow(*metric_rate_limit, rate_window) if metric_rate_limit else None
+        )
+        self.metric_shares_allowance = metric_shares_allowance
+        self.metric_rate_headers = metric_rate_headers
+        self.metric_page_size = metric_page_size
+        self.metric_disorder = metric_disorder
         self.page_limit_504 = page_limit_504
         self.gzip = gzip
         self.chunked = chunked
@@ -116,14 +146,19 @@ class FakeZendesk:
         self.public_url = public_url
         self.faults = list(faults)
         self.log: list[LoggedRequest] = []
-        self._exports = 0
+        self._numbers: Counter[str] = Counter()
         self._account_window = RateWindow(_ACCOUNT_LIMIT, 60.0, "aligned")
         self._lock = threading.RLock()
 
     @property
     def export_requests(self) -> list[LoggedRequest]:
-        """The requests for the export, in order."""
+        """The requests for ticket events, in order."""
         return [request for request in self.log if request.path_kind == "export"]
+
+    @property
+    def metric_requests(self) -> list[LoggedRequest]:
+        """The requests for ticket metric events, in order."""
+        return [request for request in self.log if request.path_kind == "metric_export"]
 
     @property
     def tokens_issued(self) -> list[str]:
@@ -135,23 +170,37 @@ class FakeZendesk:
         with self._lock:
             self.credentials.expire()
 
-    def stats(self, before: float | None = None) -> dict[str, Any]:
+    def stats(
+        self, before: float | None = None, metric_before: float | None = None
+    ) -> dict[str, Any]:
         """Numbers to compare a database with.
 
-        What is older than ``before`` is settled; unless told, that is the second 300 seconds ago.
+        What is older than ``before`` is settled; unless told, that is the second 300 seconds ago,
+        and for metric events, if the account has any, the second 1800 seconds ago.
         """
         with self._lock:
             now = self.clock()
             before = int(now) - 300 if before is None else before
-            newest = now - self.hold_back
-            return {
+            metric_before = int(now) - 1800 if metric_before is None else metric_before
+            hidden_from = int(now - self.hold_back) + 1
+            metrics = self.account.metrics
+            numbers = {
                 "now": now,
                 "settled_before": before,
-                "settled_events": self.account.count(min(before, int(newest) + 1), now),
+                "settled_events": self.account.count(min(before, hidden_from), now),
                 "total_events": len(self.account),
-                "requests": self._exports,
-                "status_counts": Counter(str(request.status) for request in self.export_requests),
+                "requests": self._numbers["export"],
+                "status_counts": _status_counts(self.export_requests),
             }
+            if len(metrics):
+                numbers |= {
+                    "metric_settled_before": metric_before,
+                    "settled_metric_events": metrics.count(min(metric_before, hidden_from), now),
+                    "total_metric_events": len(metrics),
+                    "metric_requests": self._numbers["metric_export"],
+                    "metric_status_counts": _status_counts(self.metric_requests),
+                }
+            return numbers
 
     @contextmanager
     def serve(self, port: int = 0) -> Iterator[str]:
@@ -166,8 +215,9 @@ class FakeZendesk:
             split = urlsplit(request.target)
             query = dict(parse_qsl(split.query, keep_blank_values=True))
             if split.path == STATS_PATH:
-                before = query.get("before")
-                return json_answer(200, self.stats(None if before is None else float(before)))
+                moments = [query.get(name) for name in ("before", "metric_before")]
+                stats = self.stats(*(None if text is None else float(text) for text in moments))
+                return json_answer(200, stats)
             logged = self._record(request, split.path, query, now)
             answer = self._answer(request, logged)
             logged.status = answer.status
@@ -180,14 +230,10 @@ class FakeZendesk:
     def _record(
         self, request: Request, path: str, query: dict[str, str], now: float
     ) -> LoggedRequest:
-        kind = "other"
-        if path in EXPORT_PATHS and request.method == "GET":
-            kind = "export"
-            self._exports += 1
-        elif path == TOKEN_PATH and request.method == "POST":
-            kind = "token"
+        kind = _PATH_KINDS.get((request.method, path), "other")
+        self._numbers[kind] += 1
         logged = LoggedRequest(
-            number=self._exports if kind == "export" else 0,
+            number=self._numbers[kind] if kind in _EXPORTS else 0,
             time=now,
             method=request.method,
             path=path,
@@ -202,7 +248,7 @@ class FakeZendesk:
     def _answer(self, request: Request, logged: LoggedRequest) -> Answer:
         if self.no_help_desk:
             return _no_help_desk(request)
-        if logged.path_kind == "export":
+        if logged.path_kind in _EXPORTS:
             return self._export(request, logged)
         fault = self._fault(logged)
         if fault and fault.kind == "answer":
@@ -217,11 +263,12 @@ class FakeZendesk:
         refusal = self.credentials.refusal(logged.authorization, logged.time)
         if refusal:
             return refusal
-        allowed = self.rate is None or self.rate.take(logged.time)
-        headers = self._rate_headers(logged.time)
-        if not allowed and self.rate:
+        rate, told = self._allowance(logged)
+        allowed = rate is None or rate.take(logged.time)
+        headers = _rate_headers(rate, logged.time) if rate and told else {}
+        if not allowed and rate:
             text = "Number of allowed incremental export API requests per minute exceeded"
-            wait = {"Retry-After": str(self.rate.resets(logged.time))}
+            wait = {"Retry-After": str(rate.resets(logged.time))}
             return text_answer(429, text, wait | headers)
         fault = self._fault(logged)
         if fault and fault.kind == "answer":
@@ -230,6 +277,13 @@ class FakeZendesk:
             answer = self._page(request, logged, fault)
         answer.headers |= headers
         return _spoiled(answer, fault)
+
+    def _allowance(self, logged: LoggedRequest) -> tuple[RateWindow | None, bool]:
+        """The allowance that a request uses up, and whether its answer tells it."""
+        if logged.path_kind == "export":
+            return self.rate, self.rate_headers
+        rate = self.rate if self.metric_shares_allowance else self.metric_rate
+        return rate, self.metric_rate_headers
 
     def _fault(self, logged: LoggedRequest) -> Fault | None:
         for fault in self.faults:
@@ -246,21 +300,34 @@ class FakeZendesk:
         start = int(start_time)
         if self.too_recent and start > logged.time - _TOO_RECENT_AFTER:
             return _too_recent(self.too_recent)
-        with self.account.lock:
-            horizon = logged.time - self.hold_back
-            visible = self.account.visible(start, horizon, logged.time)
-            page = pages.cut(visible, _per_page(query), self.page_rule)
+        page = self._cut(start, logged)
         if self.page_limit_504 is not None and len(page.entries) > self.page_limit_504:
             return text_answer(504, "upstream request timeout")
-        comments = "comment_events" in query.get("include", "").split(",")
         rest = self._envelope(page, request, logged)
-        body = pages.page_body(page, rest, comments=comments)
+        if logged.path_kind == "metric_export":
+            if self.metric_disorder:
+                page = pages.shuffled(page, f"{self.account.seed} {start}")
+            body = pages.page_body("ticket_metric_events", page, rest, comments=True)
+        else:
+            comments = "comment_events" in query.get("include", "").split(",")
+            body = pages.page_body("ticket_events", page, rest, comments=comments)
         if fault and fault.kind == "edit_page" and fault.edit:
             edited = fault.edit(json.loads(body))
             body = edited if isinstance(edited, bytes) else to_json(edited)
         answer = Answer(200, body, {"Content-Type": "application/json; charset=utf-8"})
         answer.events = len(page.entries)
         return answer
+
+    def _cut(self, start: int, logged: LoggedRequest) -> pages.Cut:
+        time_line: TimeLine = self.account
+        per_page = _per_page(logged.query)
+        if logged.path_kind == "metric_export":
+            time_line = self.account.metrics
+            per_page = min(per_page, self.metric_page_size)
+        with time_line.lock:
+            horizon = logged.time - self.hold_back
+            visible = time_line.visible(start, horizon, logged.time)
+            return pages.cut(visible, per_page, self.page_rule)
 
     def _envelope(self, page: pages.Cut, request: Request, logged: LoggedRequest) -> dict[str, Any]:
         """Everything on the page but its events."""
@@ -283,13 +350,6 @@ class FakeZendesk:
             "next_page": next_page,
             "end_time": end_time,
         }
-
-    def _rate_headers(self, now: float) -> dict[str, str]:
-        if not (self.rate and self.rate_headers):
-            return {}
-        rate = self.rate
-        value = f"total={rate.total}; remaining={rate.remaining}; resets={rate.resets(now)}"
-        return {"zendesk-ratelimit-incremental-exports": value}
 
     def _common_headers(self, answer: Answer, now: float) -> dict[str, str]:
         self._account_window.take(now)
@@ -324,6 +384,15 @@ def _spoiled(answer: Answer, fault: Fault | None) -> Answer:
 def _merged(headers: dict[str, str], stronger: dict[str, str]) -> dict[str, str]:
     names = {name.lower() for name in stronger}
     return {name: value for name, value in headers.items() if name.lower() not in names} | stronger
+
+
+def _rate_headers(rate: RateWindow, now: float) -> dict[str, str]:
+    value = f"total={rate.total}; remaining={rate.remaining}; resets={rate.resets(now)}"
+    return {"zendesk-ratelimit-incremental-exports": value}
+
+
+def _status_counts(requests: list[LoggedRequest]) -> Counter[str]:
+    return Counter(str(request.status) for request in requests)
 
 
 def _per_page(query: dict[str, str]) -> int:
