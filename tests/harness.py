@@ -22,6 +22,8 @@ NOW = 1_764_000_000
 """The simulated present: 2025-11-24T16:00:00Z."""
 
 START_DATE = "2025-11-01"
+BEGIN = 1_761_955_200
+"""START_DATE as epoch seconds."""
 API_URL = "http://127.0.0.1:1"
 CONFIG: dict[str, Any] = {
     "api_url": API_URL,
