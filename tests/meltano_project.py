@@ -11,6 +11,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+PATIENCE = 240.0
+"""No command here takes this many seconds; one that does has lost its way and is ended."""
+
 MELTANO = Path(sys.executable).with_name("meltano")
 NOBODY = "http://127.0.0.1:9"
 """In place of Meltano Hub: the project must not need it, so nobody answers."""
@@ -53,11 +57,15 @@ class MeltanoProject:
         private.mkdir(parents=True)
         for kind in ("extractors", "loaders"):
             (private / kind).symlink_to(REPOSITORY / ".meltano" / kind, target_is_directory=True)
-        shutil.copy(REPOSITORY / "meltano.yml", folder)
+        self.file = Path(shutil.copy(REPOSITORY / "meltano.yml", folder))
 
     def meltano(self, *arguments: str, show: Callable[[str], None]) -> int:
         """Run a Meltano command, give each line it prints to ``show``, return the exit status."""
-        settings = {"MELTANO_AUTO_INSTALL": "false", **self.settings}
+        settings = {
+            "MELTANO_AUTO_INSTALL": "false",
+            "TAP_ZENDESK_EVENTS_MAX_RETRY_SECONDS": "30",
+            **self.settings,
+        }
         return run([str(MELTANO), *arguments], self.folder, environment(settings), show)
 
 
@@ -66,9 +74,15 @@ def run(
 ) -> int:
     """Run a command; whatever ends this call ends the command and all that it started."""
     with _process(command, folder, variables) as process:
-        for line in process.stdout or ():
-            show(line.rstrip("\n"))
-        return process.wait()
+        watchdog = threading.Timer(PATIENCE, _end_group, [process])
+        watchdog.daemon = True
+        watchdog.start()
+        try:
+            for line in process.stdout or ():
+                show(line.rstrip("\n"))
+            return process.wait()
+        finally:
+            watchdog.cancel()
 
 
 @contextmanager

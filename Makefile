@@ -1,0 +1,105 @@
+# `make demo` and `make test` are the two commands to know. Each sets up what it needs by itself:
+# a virtual environment in .venv, with the tap (editable), the tools and Meltano in it.
+#
+# Without PYTHON=/path/to/python the newest suitable one on PATH is taken. It counts when .venv is
+# made, so after another one `make clean` comes first.
+
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+QUICK_TESTS := --ignore=tests/e2e -m "not soak"
+
+# uv reads neither pip's index setting nor, by itself, the certificates that this machine trusts
+ifdef PIP_INDEX_URL
+export UV_DEFAULT_INDEX ?= $(PIP_INDEX_URL)
+endif
+ifneq ($(wildcard /etc/ssl/certs/*.crt /etc/pki/tls/certs/*.crt /etc/ssl/cert.pem),)
+export UV_SYSTEM_CERTS ?= true
+export UV_NATIVE_TLS ?= true
+endif
+export UV_PYTHON_DOWNLOADS ?= never
+
+# Meltano starts four times as slowly where Python may not keep what it has compiled
+unexport PYTHONDONTWRITEBYTECODE
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint format soak test-pythons requirements clean
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(READY) ## load a pretended Zendesk's ticket events into a real PostgreSQL, twice
+	@$(BIN)/python -m tests.demo
+
+test: $(READY) ## run every test but the soak
+	$(BIN)/python -m pytest -m "not soak"
+
+soak: $(READY) ## run the long tests
+	$(BIN)/python -m pytest -m soak
+
+lint: $(READY) ## check style, format and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(READY) ## mend style and format
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+# A pyenv shim may be on PATH without a Python behind it, so every candidate is run, not only found.
+test-pythons: $(READY) ## run the quick tests on each Python 3.11 to 3.14 of this machine
+	@set -e; passed=''; failed=''; missing=''; \
+	for version in 3.11 3.12 3.13 3.14; do \
+	    python=''; \
+	    for candidate in "python$$version" "$$HOME"/.pyenv/versions/"$$version"*/bin/python; do \
+	        if "$$candidate" -c "import sys; sys.exit('%d.%d' % sys.version_info[:2] != '$$version')" \
+	            >/dev/null 2>&1; then python=$$candidate; break; fi; \
+	    done; \
+	    if [ -z "$$python" ]; then missing="$$missing $$version"; continue; fi; \
+	    environment=.venvs/$$version; \
+	    echo "== Python $$version ($$($$python --version))"; \
+	    if [ ! -x "$$environment/bin/python" ]; then \
+	        $(BIN)/uv venv --quiet --python "$$python" "$$environment"; \
+	    fi; \
+	    $(BIN)/uv pip install --quiet --python "$$environment/bin/python" \
+	        --constraint requirements/dev.txt --requirement requirements/test.in --editable .; \
+	    if "$$environment/bin/python" -m pytest $(QUICK_TESTS); \
+	        then passed="$$passed $$version"; else failed="$$failed $$version"; fi; \
+	done; \
+	echo "passed on:$${passed:- none}$${failed:+; FAILED on:$$failed}$${missing:+; not here:$$missing}"; \
+	[ -z "$$failed" ]
+
+requirements: $(READY) ## compile requirements/dev.txt anew, with the newest versions
+	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 \
+	    --no-annotate --no-emit-index-url --custom-compile-command 'make requirements' \
+	    --output-file requirements/dev.txt requirements/dev.in pyproject.toml
+
+clean: ## remove what the other commands made (not .meltano/meltano.db, which holds bookmarks)
+	rm -rf $(VENV) .venvs .demo build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .meltano/extractors .meltano/loaders .meltano/logs .meltano/run
+
+$(READY): pyproject.toml requirements/dev.txt
+	@set -e; \
+	python=''; \
+	for candidate in $(or $(PYTHON),python3.14 python3.13 python3.12 python3.11 python3 python); do \
+	    if "$$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then \
+	        python=$$candidate; break; \
+	    fi; \
+	done; \
+	if [ -z "$$python" ]; then \
+	    echo "No Python 3.11 or newer runs here$(if $(PYTHON), as $(PYTHON),): install one," \
+	        "or name it: make PYTHON=/path/to/python3.11 ..." >&2; \
+	    exit 1; \
+	fi; \
+	echo "Setting up $(VENV) ($$("$$python" --version)); the next time this takes no time."; \
+	rm -rf $(VENV); \
+	if uv --version >/dev/null 2>&1; then \
+	    uv=uv; \
+	    uv venv --quiet --python "$$python" $(VENV); \
+	else \
+	    uv=$(BIN)/uv; \
+	    "$$python" -m venv $(VENV); \
+	    $(BIN)/python -m pip install --quiet --disable-pip-version-check "$$(grep '^uv==' requirements/dev.txt)"; \
+	fi; \
+	"$$uv" pip install --quiet --python $(BIN)/python --requirement requirements/dev.txt --editable .; \
+	touch $@

@@ -1,0 +1,1 @@
+"""Real processes: Meltano, the tap and real targets."""

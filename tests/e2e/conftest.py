@@ -1,0 +1,73 @@
+"""Meltano's plugins and one PostgreSQL, both set up once for all tests in this folder."""
+
+from __future__ import annotations
+
+import itertools
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.meltano_project import REPOSITORY, MeltanoProject, install
+from tests.postgres import running_postgres
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tests.postgres import Database, Postgres
+
+
+class Pipelines:
+    """A project in which pipelines run, and what they have printed."""
+
+    def __init__(self, project: MeltanoProject) -> None:
+        self._project = project
+        self.output_folder = project.folder / "output"
+        self.output: list[str] = []
+
+    def run(self, *arguments: str) -> str:
+        """Run a pipeline; it has to succeed, and to leave meltano.yml as it is."""
+        self.output = []
+        status = self._project.meltano("run", *arguments, show=self.output.append)
+        text = "\n".join(self.output)
+        assert status == 0, text
+        assert self._project.file.read_bytes() == (REPOSITORY / "meltano.yml").read_bytes()
+        return text
+
+
+@pytest.fixture(scope="session")
+def plugins() -> None:
+    """Meltano's plugins are installed."""
+    output: list[str] = []
+    assert install(show=output.append) == 0, "\n".join(output)
+
+
+@pytest.fixture
+def pipelines(plugins: None, tmp_path: Path) -> Callable[..., Pipelines]:  # noqa: ARG001
+    """Make a project for a server's address; settings are those of tap and targets."""
+
+    def make(url: str, **settings: str) -> Pipelines:
+        variables = {"TAP_ZENDESK_EVENTS_API_URL": url, **settings}
+        return Pipelines(MeltanoProject(tmp_path / "project", variables))
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A running PostgreSQL; not below pytest's folder, which only its owner may read."""
+    with (
+        tempfile.TemporaryDirectory(prefix="tap-postgres-") as folder,
+        running_postgres(Path(folder) / "data") as server,
+    ):
+        yield server
+
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture
+def database(postgres: Postgres) -> Database:
+    """An empty database."""
+    return postgres.fresh_database(f"test_{next(_numbers)}")
