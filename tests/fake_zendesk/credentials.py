@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 API_TOKEN = ("admin@example.com", "fake-api-token")
 ACCESS_TOKEN = "fake-access-token"
 CLIENT = ("fake-client", "fake-client-secret")
+REFRESH_TOKEN = "fake-refresh-token"
 
 _INVALID_TOKEN = {
     "error": "invalid_token",
@@ -47,6 +48,15 @@ _INVALID_CLIENT = {
 }
 
 
+_INVALID_GRANT = {
+    "error": "invalid_grant",
+    "error_description": (
+        "The provided authorization grant is invalid, expired, revoked, or was issued to another"
+        " client."
+    ),
+}
+
+
 @dataclass(slots=True)
 class _Issued:
     """A token that a client got."""
@@ -54,6 +64,7 @@ class _Issued:
     client_id: str
     scope: str
     ends: float | None
+    refresh_token: str | None = None
 
 
 @dataclass(slots=True)
@@ -67,6 +78,7 @@ class Credentials:
             ``null``, ``{}`` leaves the field out, and in both cases the tokens do not expire.
         non_admins: those of the above (email, access token, client id) that belong to someone
             without the admin role.
+        refresh_tokens: those that are good for one use; each is replaced by the one it gets.
         seed: makes the tokens.
     """
 
@@ -76,7 +88,9 @@ class Credentials:
         default_factory=lambda: {CLIENT: {"expires_in": 1800}}
     )
     non_admins: Collection[str] = ()
+    refresh_tokens: set[str] = field(default_factory=lambda: {REFRESH_TOKEN})
     seed: int = 0
+    refused_grants: int = field(default=0, init=False)
     issued: list[str] = field(default_factory=list, init=False)
     _valid: dict[str, _Issued] = field(default_factory=dict, init=False)
 
@@ -97,7 +111,8 @@ class Credentials:
     def token(self, request: Request, now: float) -> Answer:
         """What ``POST /oauth/tokens`` answers."""
         form = _fields(request)
-        if form.get("grant_type") != "client_credentials":
+        rotating = form.get("grant_type") == "refresh_token"
+        if not rotating and form.get("grant_type") != "client_credentials":
             error = "unsupported_grant_type" if form.get("grant_type") else "invalid_request"
             return json_answer(
                 400,
@@ -110,6 +125,17 @@ class Credentials:
         client = self.clients.get((client_id, form.get("client_secret", "")))
         if client is None:
             return json_answer(401, _INVALID_CLIENT)
+        refresh_token = None
+        if rotating:
+            spent = form.get("refresh_token", "")
+            if spent not in self.refresh_tokens:
+                self.refused_grants += 1
+                return json_answer(400, _INVALID_GRANT)
+            # the pair ends as a whole
+            self.refresh_tokens.remove(spent)
+            self._valid = {t: i for t, i in self._valid.items() if i.refresh_token != spent}
+            refresh_token = hashlib.sha256(f"{self.seed} r {len(self.issued)}".encode()).hexdigest()
+            self.refresh_tokens.add(refresh_token)
         life = client.get("expires_in")
         asked = form.get("expires_in", "")
         if life is not None and asked.isdecimal() and 301 <= int(asked) <= 172_800:
@@ -117,10 +143,13 @@ class Credentials:
         scope = form.get("scope") or "read"
         token = hashlib.sha256(f"{self.seed} {len(self.issued)}".encode()).hexdigest()
         self.issued.append(token)
-        self._valid[token] = _Issued(client_id, scope, None if life is None else now + life)
+        ends = None if life is None else now + life
+        self._valid[token] = _Issued(client_id, scope, ends, refresh_token)
         answer: dict[str, Any] = {"access_token": token, "token_type": "bearer", "scope": scope}
         if "expires_in" in client:
             answer["expires_in"] = life
+        if refresh_token:
+            answer["refresh_token"] = refresh_token
         return json_answer(200, answer, {"Cache-Control": "no-store"})
 
     def _bearer_refusal(self, token: str, now: float) -> Answer | None:
