@@ -106,6 +106,7 @@ class ClientCredentialsAuth(Auth):
             )
         except UnauthorizedError as error:
             raise self._refused(error.response.status_code, quote(error.response)) from None
+        self._retry.answered = True
         if not 200 <= response.status_code < 300:
             raise self._refused(response.status_code, quote(response))
         try:
@@ -113,7 +114,12 @@ class ClientCredentialsAuth(Auth):
         except BrokenPageError as error:
             raise AnotherTryError(f"the answer is {error}") from None
         token = answer.get("access_token") if isinstance(answer, dict) else None
-        if not isinstance(token, str) or not token.isascii() or not token.isprintable():
+        if (
+            not isinstance(token, str)
+            or not token
+            or not token.isascii()
+            or not token.isprintable()
+        ):
             raise AnotherTryError("the answer holds no token")
         return dict(answer)
 

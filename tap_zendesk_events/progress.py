@@ -96,7 +96,9 @@ class Progress:
             duration(took),
             _requests(self.requests),
             duration(self.waited),
-            f"; {self.skipped} entries skipped, see above" if self.skipped else "",
+            f"; {_counted(self.skipped, 'entry', 'entries')} skipped, see above"
+            if self.skipped
+            else "",
         )
 
     def _line(self) -> None:
@@ -109,10 +111,10 @@ class Progress:
             if share > 0:
                 left = f", about {duration((now - self._began) * (1 - share) / share)} left"
         self._log.info(
-            "At %s%s: %s events, %s, %s of waiting for the allowance%s.",
+            "At %s%s: %s, %s, %s of waiting for the allowance%s.",
             iso(self._position),
             percent,
-            f"{self.events:,}",
+            _counted(self.events, "event", "events"),
             _requests(self.requests),
             duration(self.waited),
             left,
@@ -126,4 +128,8 @@ class Progress:
 
 
 def _requests(number: int) -> str:
-    return "1 request" if number == 1 else f"{number:,} requests"
+    return _counted(number, "request", "requests")
+
+
+def _counted(number: int, one: str, more: str) -> str:
+    return f"1 {one}" if number == 1 else f"{number:,} {more}"

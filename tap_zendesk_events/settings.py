@@ -17,7 +17,7 @@ from tap_zendesk_events.times import iso_moment
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-SUBDOMAIN = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?", re.IGNORECASE)
+SUBDOMAIN = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", re.IGNORECASE)
 UNSENDABLE = re.compile(r"[^\x21-\x7e]")
 
 CONFIG_SCHEMA = th.PropertiesList(
@@ -271,6 +271,11 @@ def read_settings(config: Mapping[str, Any]) -> Settings:
         )
     if start is not None and end is not None and end <= start:
         problems.append("end_date is not later than start_date: no event lies between them")
+    problems += [
+        f"{name} must be a finite number"
+        for name in ("request_timeout", "max_retry_seconds")
+        if not math.isfinite(config[name])
+    ]
     raise_problems(problems)
     cap = config.get("requests_per_minute")
     return Settings(
@@ -381,7 +386,13 @@ def _checked_api_url(api_url: str) -> str:
     except ValueError:
         raise ZendeskEventsError(problem) from None
     stray = parts.username or parts.password or parts.query or parts.fragment
-    if parts.scheme not in {"http", "https"} or not host or stray or UNSENDABLE.search(host):
+    if (
+        parts.scheme not in {"http", "https"}
+        or not host
+        or stray
+        or UNSENDABLE.search(host)
+        or not all(0 < len(label) < 64 for label in host.removesuffix(".").split("."))
+    ):
         raise ZendeskEventsError(problem)
     if parts.scheme == "http" and not is_loopback(host):
         raise ZendeskEventsError(
