@@ -67,6 +67,7 @@ class TokenEndpoint:
             )
         except UnauthorizedError as error:
             raise self._refused(error.response, advice) from None
+        self._retry.answered = True
         if not 200 <= response.status_code < 300:
             raise self._refused(response, advice)
         try:

@@ -130,9 +130,9 @@ def decode(body: bytes) -> Any:
     """
     try:
         content = msgspec.json.decode(body)
-    except (msgspec.MsgspecError, RecursionError):
+        return _storable(content) if rb"\u0000" in body else content
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return _decode_leniently(body)
-    return _storable(content) if rb"\u0000" in body else content
 
 
 def _decode_leniently(body: bytes) -> Any:

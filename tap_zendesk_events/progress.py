@@ -100,7 +100,9 @@ class Progress:
             duration(took),
             _requests(self.requests),
             duration(self.waited),
-            f"; {self.skipped} entries skipped, see above" if self.skipped else "",
+            f"; {_counted(self.skipped, 'entry', 'entries')} skipped, see above"
+            if self.skipped
+            else "",
         )
 
     def _line(self) -> None:
@@ -114,10 +116,10 @@ class Progress:
             if seconds >= 1:
                 left = f", about {duration(seconds)} left"
         self._log.info(
-            "At %s%s: %s records, %s, %s of waiting for the allowance%s.",
+            "At %s%s: %s, %s, %s of waiting for the allowance%s.",
             iso(self._position),
             percent,
-            f"{self.records:,}",
+            _counted(self.records, "record", "records"),
             _requests(self.requests),
             duration(self.waited),
             left,
@@ -131,4 +133,8 @@ class Progress:
 
 
 def _requests(number: int) -> str:
-    return "1 request" if number == 1 else f"{number:,} requests"
+    return _counted(number, "request", "requests")
+
+
+def _counted(number: int, one: str, more: str) -> str:
+    return f"1 {one}" if number == 1 else f"{number:,} {more}"

@@ -91,7 +91,7 @@ class Quota:
         by_window, by_cap = self._window_wait(now), self._cap_wait(now)
         wait = max(by_window, by_cap)
         if wait > 0:
-            self._on_wait(wait, self._reason(own_cap=by_cap > by_window))
+            self._on_wait(wait, self._reason(own_cap=by_cap >= by_window))
             self._clock.sleep(wait)
             self.waited += wait
             now = self._clock.monotonic()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import json
 import math
 import re
 from dataclasses import dataclass
@@ -15,9 +16,9 @@ from tap_zendesk_events.errors import ZendeskEventsError
 from tap_zendesk_events.times import iso_moment
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, MutableMapping
 
-SUBDOMAIN = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?", re.IGNORECASE)
+SUBDOMAIN = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", re.IGNORECASE)
 UNSENDABLE = re.compile(r"[^\x21-\x7e]")
 
 CONFIG_SCHEMA = th.PropertiesList(
@@ -305,6 +306,11 @@ def read_settings(config: Mapping[str, Any]) -> Settings:
         )
     if start is not None and end is not None and end <= start:
         problems.append("end_date is not later than start_date: no event lies between them")
+    problems += [
+        f"{name} must be a finite number"
+        for name in ("request_timeout", "max_retry_seconds")
+        if not math.isfinite(config[name])
+    ]
     raise_problems(problems)
     cap = config.get("requests_per_minute")
     return Settings(
@@ -331,6 +337,14 @@ def raise_problems(problems: list[str]) -> None:
         raise ZendeskEventsError(f"Please mend the settings: {'; '.join(problems)}.")
 
 
+def drop_empty_variables(schema: Mapping[str, Any], environment: MutableMapping[str, str]) -> None:
+    """Take the settings' variables that are empty out of the environment: they are unset ones."""
+    for name in schema.get("properties", {}):
+        variable = ENV_PREFIX + name.upper()
+        if not environment.get(variable, "unset").strip():
+            del environment[variable]
+
+
 def environment_problems(schema: Mapping[str, Any], environment: Mapping[str, str]) -> list[str]:
     """Return what the environment sets that is no number or truth value where one is needed.
 
@@ -350,7 +364,17 @@ def environment_problems(schema: Mapping[str, Any], environment: Mapping[str, st
             problems.append(f"{variable} must be a whole number")
         elif "number" in types and number(text) is None:
             problems.append(f"{variable} must be a number")
+        elif ("object" in types or "array" in types) and not _is_json(text):
+            problems.append(f"{variable} must be JSON")
     return problems
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except ValueError:
+        return False
+    return True
 
 
 _TRUTH_WORDS = {"true", "1", "yes", "on", "false", "0", "no", "off"}
@@ -418,7 +442,13 @@ def _checked_api_url(api_url: str) -> str:
     except ValueError:
         raise ZendeskEventsError(problem) from None
     stray = parts.username or parts.password or parts.query or parts.fragment
-    if parts.scheme not in {"http", "https"} or not host or stray or UNSENDABLE.search(host):
+    if (
+        parts.scheme not in {"http", "https"}
+        or not host
+        or stray
+        or UNSENDABLE.search(host)
+        or not all(0 < len(label) < 64 for label in host.removesuffix(".").split("."))
+    ):
         raise ZendeskEventsError(problem)
     if parts.scheme == "http" and not is_loopback(host):
         raise ZendeskEventsError(

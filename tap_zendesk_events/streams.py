@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from singer_sdk.helpers.conform import TypeConformanceLevel
+from singer_sdk.singerlib.catalog import Metadata
 from typing_extensions import override
 
 from tap_zendesk_events import client, schema
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from singer_sdk.helpers._batch import BatchConfig
     from singer_sdk.helpers.types import Context, Record
     from singer_sdk.singerlib import Catalog
+    from singer_sdk.singerlib.catalog import CatalogEntry
 
     from tap_zendesk_events.page import Event
     from tap_zendesk_events.tap import TapZendeskEvents
@@ -63,7 +65,7 @@ class ZendeskStream(HookedStream):
         self.primary_keys = self.primary_keys or self.own_keys
         self.replication_key = self.replication_key or self.bookmark_key
         if entry := catalog.get_stream(self.name):
-            entry.key_properties = list(self.primary_keys)
+            self._complete(entry)
         if self.replication_key != self.bookmark_key:
             raise ZendeskEventsError(
                 f"The catalog asks for another replication key of {self.name} than "
@@ -74,6 +76,20 @@ class ZendeskStream(HookedStream):
             raise ZendeskEventsError(
                 f"The catalog asks for another replication method of {self.name} than "
                 f"{INCREMENTAL} or {FULL_TABLE}: change the stream's metadata in meltano.yml."
+            )
+
+    def _complete(self, entry: CatalogEntry) -> None:
+        """Give the catalog's entry the keys that it lacks, selected whatever it says."""
+        entry.key_properties = list(self.primary_keys)
+        needed = (*self.own_keys, self.bookmark_key)
+        for name in needed if entry.metadata else ():
+            metadata = entry.metadata.setdefault(("properties", name), Metadata())
+            metadata.inclusion = Metadata.InclusionType.AUTOMATIC
+        lacking = [name for name in needed if name not in (entry.schema.properties or {})]
+        if lacking and self.selected:
+            raise ZendeskEventsError(
+                f"The catalog's schema of {self.name} lacks {', '.join(lacking)}, without which "
+                "nothing can be stored: make the catalog anew with --discover."
             )
 
     @override

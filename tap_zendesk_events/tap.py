@@ -31,6 +31,7 @@ from tap_zendesk_events.sdk_hooks import ENVIRONMENT_LOGGER, HookedTap, QuietSta
 from tap_zendesk_events.settings import (
     CONFIG_SCHEMA,
     Settings,
+    drop_empty_variables,
     environment_problems,
     number,
     raise_problems,
@@ -87,6 +88,8 @@ class TapZendeskEvents(HookedTap):
             ZendeskEventsError: A setting, the state or the catalog cannot be used.
         """
         self._parse_env_config = parse_env_config
+        if parse_env_config:
+            drop_empty_variables(self.config_jsonschema, os.environ)
         try:
             super().__init__(
                 parse_env_config=parse_env_config, validate_config=validate_config, **options

@@ -19,11 +19,7 @@ def epoch(value: Any) -> int | None:
     """
     if isinstance(value, str):
         text = value.strip()
-        if _DIGITS.fullmatch(text):
-            value = float(text)
-        else:
-            moment = iso_moment(text)
-            return None if moment is None else math.floor(moment)
+        value = float(text) if _DIGITS.fullmatch(text) else iso_moment(text)
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     # written so that NaN fails the comparison too
@@ -36,9 +32,10 @@ def iso_moment(text: str) -> float | None:
         moment = datetime.fromisoformat(text)
         if moment.tzinfo is None:
             moment = moment.replace(tzinfo=UTC)
-        return moment.timestamp()
+        second = moment.timestamp()
     except (ValueError, OverflowError):
         return None
+    return second if second <= _LATEST else None
 
 
 def http_date(text: str | None) -> int | None:

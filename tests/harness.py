@@ -12,10 +12,16 @@ from singer_sdk.singerlib.encoding import GenericSingerWriter
 from singer_sdk.singerlib.encoding.simple import Message
 
 from tap_zendesk_events.clock import Clock
+from tap_zendesk_events.errors import ZendeskEventsError
 from tap_zendesk_events.tap import TapZendeskEvents
-from tests.fake_zendesk import FakeZendesk, InProcessAdapter
+from tests.fake_zendesk import Account, FakeZendesk, InProcessAdapter, plain_event
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    import pytest
+    import requests
+
     from tap_zendesk_events.connection import Connection
 
 NOW = 1_764_000_000
@@ -24,6 +30,7 @@ NOW = 1_764_000_000
 START_DATE = "2025-11-01"
 BEGIN = 1_761_955_200
 """START_DATE as epoch seconds."""
+
 API_URL = "http://127.0.0.1:1"
 CONFIG: dict[str, Any] = {
     "api_url": API_URL,
@@ -83,9 +90,11 @@ class Output:
 
     Args:
         messages: Every message, decoded.
+        error: The sentence that the run ended with, if it ended with one.
     """
 
     messages: list[dict[str, Any]] = field(default_factory=list)
+    error: str | None = None
 
     @property
     def records(self) -> list[dict[str, Any]]:
@@ -120,16 +129,74 @@ class Output:
                 validators[message["stream"]].validate(message["record"])
 
 
+class SlowAdapter(InProcessAdapter):
+    """Lets time pass on the way to the fake and back.
+
+    Args:
+        fake: Who answers.
+        sleep: Lets time pass.
+        latency: Gives the seconds that one way takes, each time it is asked.
+    """
+
+    def __init__(
+        self, fake: FakeZendesk, sleep: Callable[[float], None], latency: Callable[[], float]
+    ) -> None:
+        super().__init__(fake, sleep)
+        self._pass = sleep
+        self._latency = latency
+
+    def send(self, *args: Any, **options: Any) -> requests.Response:
+        self._travel()
+        try:
+            return super().send(*args, **options)
+        finally:
+            self._travel()
+
+    def _travel(self) -> None:
+        if seconds := self._latency():
+            self._pass(seconds)
+
+
 class SimulatedTap(TapZendeskEvents):
     """The tap with its HTTP session wired to a fake in this process."""
 
     fake: FakeZendesk
+    latency: Callable[[], float] = staticmethod(lambda: 0.0)
 
     def connect(self) -> Connection:
         connection = super().connect()
-        adapter = InProcessAdapter(self.fake, self.clock.sleep)
+        adapter = SlowAdapter(self.fake, self.clock.sleep, self.latency)
         connection.http.session.mount("http://", adapter)
         return connection
+
+
+def plain_account(count: int, every: float = 60.0, begin: int = BEGIN) -> Account:
+    """An account with plain events, ids from 1: one at `begin`, then one each `every` seconds."""
+    return Account([plain_event(1 + n, begin + int(n * every)) for n in range(count)])
+
+
+def a_fake(account: Account, clock: SimulatedClock, **options: Any) -> FakeZendesk:
+    """A fake on simulated time, without an allowance unless `rate_limit` says so."""
+    return FakeZendesk(account, clock=clock.server_time, **{"rate_limit": None, **options})
+
+
+def lines(caplog: pytest.LogCaptureFixture, *levels: str) -> list[str]:
+    """The messages that were logged at these levels."""
+    return [record.getMessage() for record in caplog.records if record.levelname in levels]
+
+
+def bookmark(output: Output) -> Mapping[str, Any]:
+    """The bookmark of the stream in the last STATE."""
+    bookmarks: dict[str, Mapping[str, Any]] = output.state["bookmarks"]
+    return bookmarks["ticket_events"]
+
+
+def state_of(second: Any, *boundary_ids: int, **more: Any) -> dict[str, Any]:
+    """A state with a bookmark of the stream."""
+    fields = {"replication_key": "timestamp", "replication_key_value": second}
+    if boundary_ids:
+        fields["boundary_ids"] = list(boundary_ids)
+    return {"bookmarks": {"ticket_events": {**fields, **more}}}
 
 
 def run(
@@ -139,6 +206,8 @@ def run(
     *,
     kill_after: int | None = None,
     catalog: dict[str, Any] | None = None,
+    latency: Callable[[], float] | None = None,
+    fails: bool = False,
     **settings: Any,
 ) -> Output:
     """Run the tap once and return what it wrote, also if it was killed.
@@ -149,18 +218,26 @@ def run(
         state: The STATE to start from.
         kill_after: Number of messages after which the process dies.
         catalog: A Singer catalog.
+        latency: Gives the seconds that one way to the server takes.
+        fails: Whether the run has to end with an error for the user.
         settings: Settings beside or instead of the usual ones; None removes one.
     """
     writer = ListWriter(kill_after)
     config = {name: v for name, v in {**CONFIG, **settings}.items() if v is not None}
     copied = json.loads(json.dumps(state or {}))
-    tap = SimulatedTap(config=config, state=copied, catalog=catalog, message_writer=writer)
-    tap.clock = clock
-    tap.fake = fake
+    error = None
     try:
+        tap = SimulatedTap(config=config, state=copied, catalog=catalog, message_writer=writer)
+        tap.clock = clock
+        tap.fake = fake
+        if latency:
+            tap.latency = latency
         tap.sync_all()
     except KilledError:
         pass
-    finally:
-        output = Output([json.loads(line) for line in writer.lines])
-    return output
+    except ZendeskEventsError as caught:
+        if not fails:
+            raise
+        error = str(caught)
+    assert bool(error) == fails
+    return Output([json.loads(line) for line in writer.lines], error)

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from singer_sdk.about import AboutFormatter
 
+from tap_zendesk_events.errors import ZendeskEventsError
 from tap_zendesk_events.tap import TapZendeskEvents
 from tests.fake_zendesk import Account, FakeZendesk, make_events
 from tests.harness import SimulatedClock, run
@@ -110,6 +111,28 @@ def test_another_replication_is_refused(change: dict[str, str], message: str) ->
     for stream in catalog["streams"]:
         stream.update(change)
     with pytest.raises(Exception, match=message):
+        a_run(catalog)
+
+
+def test_deselected_keys_are_written_all_the_same() -> None:
+    catalog = selecting("ticket_events", without=("id", "timestamp"))
+    for stream in catalog["streams"]:
+        for entry in stream["metadata"]:
+            entry["metadata"].pop("inclusion", None)
+            if entry["breadcrumb"] and entry["breadcrumb"][-1] in {"id", "timestamp"}:
+                entry["metadata"]["selected"] = False
+            elif entry["breadcrumb"]:
+                entry["metadata"]["selected"] = True
+    output = a_run(catalog)
+    assert all(record["id"] and record["timestamp"] for record in output.records)
+    assert output.schemas[0]["schema"]["properties"].keys() >= {"id", "timestamp", "via"}
+
+
+def test_a_schema_without_keys_is_refused() -> None:
+    catalog = selecting("ticket_events")
+    for stream in catalog["streams"]:
+        stream["schema"]["properties"].pop("timestamp", None)
+    with pytest.raises(ZendeskEventsError, match="lacks timestamp"):
         a_run(catalog)
 
 

@@ -23,7 +23,7 @@ START = {"start_date": "2023-11-14"}
 
 
 @pytest.fixture
-def fake() -> Iterator[FakeZendesk]:
+def fake() -> FakeZendesk:
     return FakeZendesk(Account(make_events(50, seed=2)))
 
 

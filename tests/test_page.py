@@ -1,0 +1,307 @@
+"""A body is a page with every event on it once, or worth another try: nothing in between."""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tap_zendesk_events.page import BrokenPageError, Event, Page, decode, read_page
+from tests.fake_zendesk import plain_event
+from tests.harness import BEGIN, lines
+
+KEY = "ticket_events"
+LOG = logging.getLogger("test_page")
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: (
+        st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4)
+    ),
+    max_leaves=8,
+)
+
+
+def body(**fields: Any) -> bytes:
+    """A body as Zendesk sends it, with other fields instead; `...` leaves one out."""
+    usual: dict[str, Any] = {
+        KEY: [plain_event(1, BEGIN), plain_event(2, BEGIN + 5)],
+        "count": 2,
+        "end_of_stream": False,
+        "end_time": BEGIN + 5,
+        "next_page": f"https://acme.zendesk.com/api/v2/x?start_time={BEGIN + 5}",
+    }
+    content = {name: v for name, v in {**usual, **fields}.items() if v is not ...}
+    return json.dumps(content).encode()
+
+
+def page_of(content: bytes, asked: int = 2, start: int = BEGIN) -> Page:
+    return read_page(content, KEY, start, asked, None, LOG)
+
+
+def events_of(*entries: Any, start: int = BEGIN, **fields: Any) -> list[Event]:
+    return page_of(body(**{KEY: list(entries)}, **fields), start=start).events
+
+
+def test_an_ordinary_page() -> None:
+    page = page_of(body())
+    assert [(event.id, event.time, event.doubtful) for event in page.events] == [
+        (1, BEGIN, False),
+        (2, BEGIN + 5, False),
+    ]
+    assert (page.next_start, page.is_last, page.is_stuck, page.skipped) == (
+        BEGIN + 5,
+        False,
+        False,
+        0,
+    )
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"  \n",
+        b"<!DOCTYPE html><title>502</title>",
+        b"upstream request timeout",
+        body()[:-1],
+        body()[: len(body()) // 2],
+        body() + b"}",
+        b"[]",
+        b"null",
+        b'"ticket_events"',
+        b"5",
+        b"{}",
+        b"{" * 100_000,
+        b"[" * 100_000 + b"]" * 100_000,
+        b'{"x":"' + b"\xff" * 9,
+        body(**{KEY: ...}),
+        body(**{KEY: None}),
+        body(**{KEY: {"1": {}}}),
+        body(**{KEY: "none"}),
+        body(end_of_stream="false"),
+        body(end_of_stream=0),
+        body(end_time=None, next_page=None),
+        body(end_time=..., next_page=...),
+        body(end_time=None, next_page="https://acme.zendesk.com/?start_time=soon"),
+        body(end_time=None, next_page="https://[acme/?start_time=5"),
+        body(end_time=True, next_page=7),
+    ],
+)
+def test_what_is_no_page_is_worth_another_try(content: bytes) -> None:
+    with pytest.raises(BrokenPageError) as caught:
+        page_of(content)
+    assert "acme" not in str(caught.value)
+
+
+@pytest.mark.parametrize("depth", [1, 100, 400, 900, 5000])
+@pytest.mark.parametrize("innermost", ['"x"', '"\\u0000"', '"\\ud83d"', "NaN"])
+def test_nesting_is_read_or_worth_another_try(depth: int, innermost: str) -> None:
+    nested = "[" * depth + innermost + "]" * depth
+    content = body(**{KEY: [plain_event(1, BEGIN, custom="HERE")]}).replace(
+        b'"HERE"', nested.encode()
+    )
+    try:
+        page = page_of(content)
+    except BrokenPageError:
+        assert depth > 100
+    else:
+        assert [event.id for event in page.events] == [1]
+
+
+@settings(max_examples=250, deadline=None)
+@given(
+    st.dictionaries(
+        st.sampled_from([KEY, "count", "end_of_stream", "end_time", "next_page"]),
+        json_values | st.just(...),
+        max_size=5,
+    )
+)
+def test_any_envelope_is_a_page_or_worth_another_try(fields: dict[str, Any]) -> None:
+    try:
+        page = page_of(body(**fields))
+    except BrokenPageError:
+        return
+    assert page.is_last or page.next_start is not None
+    assert page.is_stuck is (not page.is_last and (page.next_start or 0) <= BEGIN)
+
+
+@settings(max_examples=250, deadline=None)
+@given(
+    st.lists(
+        json_values
+        | st.dictionaries(
+            st.sampled_from(["id", "timestamp", "created_at", "time", "other"]),
+            json_values | st.integers(BEGIN, BEGIN + 9) | st.just("2025-11-01T00:00:03Z"),
+        ),
+        max_size=8,
+    ),
+    st.booleans(),
+)
+def test_every_entry_with_a_whole_number_as_id_is_an_event(entries: list[Any], last: bool) -> None:
+    page = page_of(body(**{KEY: entries}, end_of_stream=last))
+    expected = [
+        entry["id"] for entry in entries if isinstance(entry, dict) and type(entry.get("id")) is int
+    ]
+    assert [event.id for event in page.events] == expected
+    assert page.skipped == len(entries) - len(expected)
+    assert all(event.time <= event.latest for event in page.events)
+
+
+@settings(max_examples=250, deadline=None)
+@given(json_values)
+def test_what_is_decoded_can_be_stored_by_any_target(value: Any) -> None:
+    stored = json.dumps(decode(json.dumps(value).encode()), allow_nan=False, ensure_ascii=False)
+    assert "\\u0000" not in stored
+    stored.encode("utf-8")
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.binary(max_size=60) | st.binary(max_size=40).map(lambda inner: b'{"a":"' + inner + b'"}'))
+def test_no_bytes_break_the_decoder(content: bytes) -> None:
+    try:
+        decoded = decode(content)
+    except BrokenPageError:
+        return
+    json.dumps(decoded, allow_nan=False)
+
+
+@pytest.mark.parametrize(
+    ("sent", "stored"),
+    [
+        (rb'"caf\u00e9 \ud83d\ude00"', "café 😀"),
+        (rb'"half \ud83d"', "half �"),
+        (rb'"\ude00 half"', "� half"),
+        (rb'"\ud83d\u0000\ude00"', "���"),
+        (rb'"nul \u0000"', "nul �"),
+        (b'"raw nul \x00 and tab \t"', "raw nul � and tab \t"),
+        (b'"cut \xf0\x9f"', "cut �"),
+        (rb'"\\u0000"', "\\u0000"),
+        (rb'{"\u0000\ud83d": ["\u0000"]}', {"��": ["�"]}),
+        (b"[NaN, Infinity, -Infinity, 1e400, -1e400]", [None] * 5),
+        (b'["\\u0000", NaN, 1e400]', ["�", None, None]),
+        (b"123456789012345678901234567890", 123456789012345678901234567890),
+        (b"\xef\xbb\xbf[1]", [1]),
+        (b'\xef\xbb\xbf["\\ud83d"]', ["�"]),
+    ],
+)
+def test_text_and_numbers_that_targets_cannot_store(sent: bytes, stored: Any) -> None:
+    assert decode(sent) == stored
+
+
+@pytest.mark.parametrize(
+    ("fields", "is_last", "next_start"),
+    [
+        ({}, False, BEGIN + 5),
+        ({"end_of_stream": True}, True, BEGIN + 5),
+        ({"end_of_stream": True, "end_time": None, "next_page": None}, True, None),
+        ({"end_time": None}, False, BEGIN + 5),
+        ({"end_time": "2025-11-01T00:00:07Z"}, False, BEGIN + 7),
+        ({"next_page": None}, False, BEGIN + 5),
+        # answers of former years
+        ({"end_of_stream": ...}, False, BEGIN + 5),
+        ({"end_of_stream": ..., "next_page": None}, True, BEGIN + 5),
+        ({"end_of_stream": ..., "next_page": ...}, True, BEGIN + 5),
+        ({"end_of_stream": None, "end_time": BEGIN}, False, BEGIN),
+        ({"end_of_stream": ..., "end_time": BEGIN, KEY: [plain_event(1, BEGIN)]}, True, BEGIN),
+        (
+            {"end_of_stream": ..., "end_time": BEGIN + 1, KEY: [plain_event(1, BEGIN)]},
+            False,
+            BEGIN + 1,
+        ),
+    ],
+)
+def test_where_a_page_ends(fields: dict[str, Any], is_last: bool, next_start: int | None) -> None:
+    page = page_of(body(**fields))
+    assert (page.is_last, page.next_start) == (is_last, next_start)
+
+
+def test_only_the_start_is_taken_from_the_address_of_the_next_page() -> None:
+    address = "https://evil.example/x?per_page=9&start_time=1761955207&start_time=5"
+    assert page_of(body(end_time=None, next_page=address)).next_start == 1761955207
+
+
+@pytest.mark.parametrize(
+    ("fields", "time"),
+    [
+        ({"timestamp": BEGIN + 1, "created_at": "2025-11-01T00:00:02Z"}, BEGIN + 1),
+        ({"timestamp": None, "created_at": "2025-11-01T00:00:02Z"}, BEGIN + 2),
+        ({"timestamp": "soon", "created_at": "2025-11-01T00:00:02Z"}, BEGIN + 2),
+        ({"created_at": "never", "time": "2025-11-01T00:00:03Z"}, BEGIN + 3),
+        ({"timestamp": str(BEGIN + 4)}, BEGIN + 4),
+        ({"timestamp": True, "time": BEGIN + 3}, BEGIN + 3),
+    ],
+)
+def test_an_events_own_time(fields: dict[str, Any], time: int) -> None:
+    (event,) = events_of({"id": 1, **fields})
+    assert (event.time, event.latest, event.doubtful) == (time, time, False)
+
+
+def test_an_event_without_a_time_borrows_that_of_the_one_before() -> None:
+    events = events_of({"id": 1}, plain_event(2, BEGIN + 3), {"id": 3}, {"id": 4})
+    assert [(e.id, e.time, e.doubtful) for e in events] == [
+        (1, BEGIN, True),
+        (2, BEGIN + 3, False),
+        (3, BEGIN + 3, True),
+        (4, BEGIN + 3, True),
+    ]
+    assert [event.latest for event in events] == [BEGIN + 3, BEGIN + 3, BEGIN + 5, BEGIN + 5]
+
+
+def test_a_skipped_entry_lends_no_time_but_does_not_stop_others() -> None:
+    page = page_of(body(**{KEY: [plain_event(1, BEGIN), None, {"id": 2}]}))
+    assert [(event.id, event.time) for event in page.events] == [(1, BEGIN), (2, BEGIN)]
+
+
+def test_a_time_before_the_pages_start_is_doubtful() -> None:
+    (event,) = events_of(plain_event(1, BEGIN - 50))
+    assert event.doubtful
+    assert event.latest == BEGIN + 5
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [None, 7, "text", [], {}, {"id": None}, {"id": True}, {"id": "12"}, {"id": 1.5}, {"id": [1]}],
+)
+def test_an_entry_without_an_id_is_skipped_with_one_line(
+    entry: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    if isinstance(entry, dict):
+        entry = {**entry, "timestamp": BEGIN, "secret": "comment text"}
+    page = page_of(body(**{KEY: [plain_event(1, BEGIN), entry, plain_event(2, BEGIN)]}))
+    assert [event.id for event in page.events] == [1, 2]
+    assert page.skipped == 1
+    (line,) = lines(caplog, "ERROR")
+    assert "entry 1 " in line
+    assert str(BEGIN) in line
+    assert "comment text" not in line
+
+
+class TestInside:
+    """Which events of a page lie in the window."""
+
+    @staticmethod
+    def page(*times: int, next_start: int | None, last: bool = False) -> Page:
+        events = [Event(n, time, time, doubtful=False, fields={}) for n, time in enumerate(times)]
+        return Page(100, 10, events, 0, next_start, last, None)
+
+    def test_the_end_itself_is_outside(self) -> None:
+        page = self.page(100, 104, 105, 106, next_start=107)
+        assert [event.time for event in page.inside(105)] == [100, 104]
+
+    def test_a_page_that_ends_before_the_windows_end_is_inside_as_a_whole(self) -> None:
+        page = self.page(100, 9_999, 101, next_start=104)
+        assert len(page.inside(105)) == 3
+
+    def test_a_page_that_ends_with_the_window_is_cut_by_time(self) -> None:
+        page = self.page(100, 105, 101, next_start=105)
+        assert [event.time for event in page.inside(105)] == [100, 101]
+
+    @pytest.mark.parametrize("next_start", [None, 50, 104])
+    def test_the_last_page_is_cut_by_time(self, next_start: int | None) -> None:
+        page = self.page(100, 9_999, 101, next_start=next_start, last=True)
+        assert [event.time for event in page.inside(105)] == [100, 101]
