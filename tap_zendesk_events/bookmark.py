@@ -137,7 +137,8 @@ def read_bookmark(state: Mapping[str, Any], stream: str, replication_key: str) -
         return None
     key = state.get("replication_key", replication_key)
     second = epoch(value)
-    ids = state.get("boundary_ids", [])
+    ids = state.get("boundary_ids")
+    ids = [] if ids is None else ids
     problem = None
     if key != replication_key:
         problem = f"its replication_key is not {replication_key}"

@@ -12,30 +12,26 @@ from tests.fake_zendesk import (
     FakeZendesk,
     InProcessAdapter,
     make_events,
+    make_metric_events,
     plain_event,
 )
-from tests.harness import CONFIG, SimulatedClock, run
+from tests.harness import BEGIN, CONFIG, SimulatedClock, run
+from tests.selection import ALL_STREAMS, selecting
 
 if TYPE_CHECKING:
     from tap_zendesk_events.connection import Connection
 
 # The suite builds the tap when it is collected, so the fake is one for all its tests.
-FAKE = FakeZendesk(
-    Account(
-        [
-            *make_events(300, start=1_761_955_200, spread=86_400, unknown_fields=True),
-            # one with the fields of the form that Zendesk's reference shows
-            plain_event(
-                77,
-                1_761_955_200,
-                instance_id=1,
-                metric="reply_time",
-                time="2025-11-01T00:00:00Z",
-                type="breach",
-            ),
-        ]
-    )
-)
+EVENTS = [
+    *make_events(300, start=BEGIN, spread=86_400, unknown_fields=True),
+    # one with the fields of the form that Zendesk's reference shows
+    plain_event(
+        77, BEGIN, instance_id=1, metric="reply_time", time="2025-11-01T00:00:00Z", type="breach"
+    ),
+]
+CLOCKS = make_metric_events(240, start=BEGIN, spread=86_400)
+CLOCKS[0] = {**CLOCKS[0], "novelty": 1, "deleted": False}
+FAKE = FakeZendesk(Account(EVENTS, metric_events=CLOCKS), metric_rate_headers=True)
 
 
 class TapOfTheSuite(TapZendeskEvents):
@@ -50,6 +46,7 @@ class TapOfTheSuite(TapZendeskEvents):
 _Suite: Any = get_tap_test_class(
     TapOfTheSuite,
     config={**CONFIG, "include_comments": True},
+    catalog=selecting(*ALL_STREAMS),
     suite_config=SuiteConfig(max_records_limit=250),
 )
 
@@ -60,7 +57,7 @@ class TestTap(_Suite):  # type: ignore[misc]
 
 def test_primary_keys_are_unique_and_the_final_state_is_whole() -> None:
     clock = SimulatedClock()
-    events = make_events(2500, seed=9, start=1_761_955_200, spread=86_400, unknown_fields=True)
+    events = make_events(2500, seed=9, start=BEGIN, spread=86_400, unknown_fields=True)
     fake = FakeZendesk(Account(events), clock=clock.server_time)
     output = run(fake, clock, page_size=100)
     assert len(output.ids) == len(set(output.ids)) == 2500
@@ -80,7 +77,7 @@ def test_primary_keys_are_unique_and_the_final_state_is_whole() -> None:
 
 def test_state_follows_the_records_of_its_page() -> None:
     clock = SimulatedClock()
-    events = make_events(95, seed=1, start=1_761_955_200, spread=86_400)
+    events = make_events(95, seed=1, start=BEGIN, spread=86_400)
     fake = FakeZendesk(Account(events), clock=clock.server_time)
     output = run(fake, clock, page_size=10)
     written: set[int] = set()

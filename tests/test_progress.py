@@ -27,7 +27,7 @@ from tests.harness import (
 LOG = logging.getLogger("test_progress")
 LINE = re.compile(
     r"At (?P<moment>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ) \((?P<percent>\d+)% of the window\): "
-    r"(?P<events>[\d,]+) events?, (?P<requests>[\d,]+) requests?, "
+    r"(?P<records>[\d,]+) records?, (?P<requests>[\d,]+) requests?, "
     r"(?P<waited>\d[\w ]*) of waiting for the allowance(, about (?P<left>\d[\w ]*) left)?\."
 )
 
@@ -39,7 +39,7 @@ def _show_what_a_person_sees(caplog: pytest.LogCaptureFixture) -> None:
 
 def own(caplog: pytest.LogCaptureFixture) -> list[str]:
     """The tap's own lines, without the SDK's."""
-    foreign = ("METRIC", "Skipping parse")
+    foreign = ("METRIC", "Skipping")
     return [line for line in lines(caplog, "INFO", "WARNING") if not line.startswith(foreign)]
 
 
@@ -50,8 +50,8 @@ def test_a_short_run_says_where_it_starts_what_it_takes_and_what_it_did(
     run(a_fake(plain_account(1200), clock), clock)
     start, window, end = own(caplog)
     assert start == (
-        "Reading ticket events of 127.0.0.1:1 from 2025-11-01T00:00:00Z on: start_date, there is "
-        "no bookmark yet."
+        "Reading ticket events of 127.0.0.1:1 from 2025-11-01T00:00:00Z on: ticket_events from "
+        "start_date, no bookmark yet."
     )
     assert window == (
         "This run takes the events from 2025-11-01T00:00:00Z up to, not including, "
@@ -64,7 +64,7 @@ def test_a_run_with_a_bookmark_and_an_end_date(caplog: pytest.LogCaptureFixture)
     clock = SimulatedClock()
     run(a_fake(plain_account(1200), clock), clock, state_of(BEGIN, 1), end_date="2025-11-02")
     start, window, _ = own(caplog)
-    assert start.endswith("on: the bookmark; 1 event from there on known already.")
+    assert start.endswith("on: ticket_events from bookmark 2025-11-01T00:00:00Z.")
     assert window.endswith("up to, not including, 2025-11-02T00:00:00Z.")
 
 
@@ -157,7 +157,7 @@ def test_percent_and_time_left_are_true(caplog: pytest.LogCaptureFixture) -> Non
         left = int(minutes[1]) * (60 if minutes[2] == "min" else 1)
         assert left == pytest.approx(took - number * 30, abs=45)
         assert int(each["percent"]) == pytest.approx(100 * number * 30 / took, abs=2)
-        assert int(each["events"].replace(",", "")) == pytest.approx(60 * number, abs=10)
+        assert int(each["records"].replace(",", "")) == pytest.approx(60 * number, abs=10)
         assert int(each["requests"].replace(",", "")) == 3 * number
 
 
@@ -223,7 +223,7 @@ def test_without_a_span_there_is_no_percent(
     assert "left" not in line
 
 
-def test_a_single_event_and_request_read_well(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_single_record_and_request_read_well(caplog: pytest.LogCaptureFixture) -> None:
     clock = SimulatedClock()
     progress = Progress(clock, LOG)
     progress.window_known(Window(BEGIN, BEGIN + 100, end_is_given=True))
@@ -232,7 +232,7 @@ def test_a_single_event_and_request_read_well(caplog: pytest.LogCaptureFixture) 
     clock.time += 30
     progress.page(Page(BEGIN, 10, [], 0, BEGIN, is_last=False, server_time=None), BEGIN + 50)
     line = own(caplog)[-1]
-    assert "(50% of the window): 1 event, 1 request, 0 s of waiting" in line
+    assert "(50% of the window): 1 record, 1 request, 0 s of waiting" in line
     assert line.endswith("about 30 s left.")
 
 

@@ -8,7 +8,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tap_zendesk_events.tap import TapZendeskEvents
 from tap_zendesk_events.times import iso
 from tests.fake_zendesk import Account, Fault, plain_event
 from tests.harness import (
@@ -22,6 +21,7 @@ from tests.harness import (
     run,
     state_of,
 )
+from tests.selection import selecting
 
 DAY = 86_400
 
@@ -368,23 +368,27 @@ class TestCrowdedSecond:
 class TestFullTable:
     """FULL_TABLE starts at start_date each time and keeps no bookmark."""
 
-    @staticmethod
-    def catalog() -> dict[str, Any]:
-        catalog: dict[str, Any] = TapZendeskEvents(validate_config=False).catalog_dict
-        catalog["streams"][0]["replication_method"] = "FULL_TABLE"
-        return catalog
-
     def test_it_writes_everything_every_time(self) -> None:
         clock = SimulatedClock()
         fake = a_fake(plain_account(60), clock)
         for _ in range(2):
             state = state_of(BEGIN + 3000, 51)
-            output = run(fake, clock, state, catalog=self.catalog(), page_size=7)
+            output = run(
+                fake,
+                clock,
+                state,
+                catalog=selecting("ticket_events", full_table=("ticket_events",)),
+                page_size=7,
+            )
             assert sorted(output.ids) == list(range(1, 61))
 
     def test_it_writes_no_bookmark(self) -> None:
         clock = SimulatedClock()
-        output = run(a_fake(plain_account(60), clock), clock, catalog=self.catalog())
+        output = run(
+            a_fake(plain_account(60), clock),
+            clock,
+            catalog=selecting("ticket_events", full_table=("ticket_events",)),
+        )
         assert "replication_key_value" not in str(output.states)
 
 
