@@ -7,9 +7,7 @@ from typing import TYPE_CHECKING
 from tap_zendesk_events.times import iso
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from singer_sdk.helpers.types import Record
+    from collections.abc import Sequence
 
     from tap_zendesk_events.bookmark import Bookmark
     from tap_zendesk_events.client import Endpoint
@@ -45,8 +43,11 @@ class JointWalk:
         self._streams = streams
         self._begun = False
 
-    def records(self, driver: ZendeskStream) -> Iterator[Record]:
-        """Yield the driver's records; write the other streams' and, after each page, a STATE.
+    def run(self, driver: ZendeskStream) -> None:
+        """Write all records of the streams and, after each page, a STATE.
+
+        Args:
+            driver: The stream whose turn it is.
 
         Raises:
             ZendeskEventsError: The walk cannot go on.
@@ -54,9 +55,9 @@ class JointWalk:
         if self._begun:
             return
         self._begun = True
-        others = [stream for stream in self._streams if stream is not driver]
-        for stream in others:
-            stream.announce()
+        for stream in self._streams:
+            if stream is not driver:
+                stream.announce()
         start = self._connection.settings.start
         bookmarks = {stream: stream.load_bookmark(start) for stream in self._streams}
         first = min(bookmark.second for bookmark in bookmarks.values())
@@ -66,20 +67,10 @@ class JointWalk:
         walk = self._connection.walk(self._endpoint, first)
         for page in walk.pages():
             end = walk.window_end
-            for stream in others:
-                rows = 0
-                for event in bookmarks[stream].fresh(page, end):
-                    for row in stream.rows(event):
-                        stream.write_ahead(row)
-                        rows += 1
-                progress.wrote(stream.name, rows)
-            rows = 0
-            for event in bookmarks[driver].fresh(page, end):
-                for row in driver.rows(event):
-                    yield row
-                    rows += 1
-            progress.wrote(driver.name, rows)
-            # only here are all the page's records written
+            for stream, bookmark in bookmarks.items():
+                rows = [row for event in bookmark.fresh(page, end) for row in stream.rows(event)]
+                stream.write(rows)
+                progress.wrote(stream.name, len(rows))
             self._pass(page, end, bookmarks)
             progress.page(page, end if page.next_start is None else min(page.next_start, end))
         progress.finished()

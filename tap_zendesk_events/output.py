@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 from singer_sdk.contrib.msgspec import enc_hook
+from singer_sdk.helpers._util import utc_now
 from singer_sdk.singerlib.encoding import GenericSingerWriter
 from singer_sdk.singerlib.encoding.simple import Message
 
@@ -17,6 +18,10 @@ from tap_zendesk_events.errors import ZendeskEventsError
 
 if TYPE_CHECKING:
     from types import FrameType
+
+    from singer_sdk.helpers.types import Record
+
+BLOCK = 65_536  # bytes that are written at a time: what a pipe holds
 
 LAST_RESORT = 8.0
 """Seconds after a signal at which the process ends even in the middle of a line, because nobody
@@ -71,7 +76,7 @@ TERMINATION = Termination()
 
 
 class MessageWriter(GenericSingerWriter[bytes, Message]):
-    """Writes each message as one line of JSON, whole."""
+    """Writes messages as lines of JSON, each of them whole."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -82,32 +87,54 @@ class MessageWriter(GenericSingerWriter[bytes, Message]):
         return self._encoder.encode(message.to_dict()) + b"\n"
 
     def write_message(self, message: Message) -> None:
-        """Write the message and flush it.
+        """Write one message and flush it.
 
         Raises:
             ZendeskEventsError: The reader has gone.
         """
-        line = self.format_message(message)
-        with TERMINATION:
-            try:
-                self._write(line)
-            except BrokenPipeError:
-                _discard_output()
-                raise ZendeskEventsError(
-                    "The target has stopped reading, so the run ends here: look for its own error "
-                    "above. The next run goes on after the last STATE that it has stored."
-                ) from None
+        self.put(self.format_message(message))
 
-    def _write(self, line: bytes) -> None:
-        buffer: Any = getattr(sys.stdout, "buffer", None)
-        if buffer is None:
-            sys.stdout.write(line.decode())
-        else:
-            # with PYTHONUNBUFFERED this is the raw file, which may take a part only
-            rest = memoryview(line)
-            while rest:
-                rest = rest[buffer.write(rest) or 0 :]
-        sys.stdout.flush()
+    def write_records(self, stream: str, version: int | None, records: list[Record]) -> None:
+        """Write many RECORD messages of one stream at once, as one by one they would be written.
+
+        Raises:
+            ZendeskEventsError: The reader has gone.
+        """
+        common = {"type": "RECORD", "stream": stream}
+        rest: dict[str, Any] = {} if version is None else {"version": version}
+        rest["time_extracted"] = utc_now()
+        messages = [{**common, "record": record, **rest} for record in records]
+        self.put(self._encoder.encode_lines(messages))
+
+    def put(self, lines: bytes) -> None:
+        """Write lines, in blocks that end with a line each, so that a signal can come between."""
+        view = memoryview(lines)
+        begin = 0
+        while begin < len(lines):
+            end = lines.rfind(b"\n", begin, begin + BLOCK) + 1
+            if not end:  # one line that is longer than a block
+                end = lines.find(b"\n", begin) + 1
+            with TERMINATION:
+                try:
+                    _write(view[begin:end])
+                except BrokenPipeError:
+                    _discard_output()
+                    raise ZendeskEventsError(
+                        "The target has stopped reading, so the run ends here: look for its own "
+                        "error above. The next run goes on after the last STATE that it has stored."
+                    ) from None
+            begin = end
+
+
+def _write(lines: memoryview) -> None:
+    buffer: Any = getattr(sys.stdout, "buffer", None)
+    if buffer is None:
+        sys.stdout.write(str(lines, "utf-8"))
+    else:
+        # with PYTHONUNBUFFERED this is the raw file, which may take a part only
+        while lines:
+            lines = lines[buffer.write(lines) or 0 :]
+    sys.stdout.flush()
 
 
 def _discard_output() -> None:

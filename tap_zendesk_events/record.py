@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from tap_zendesk_events.schema import ARRAY, BOOLEAN, INTEGER, OBJECT, TEXT
 from tap_zendesk_events.times import epoch, iso
-from tap_zendesk_events.values import as_integer, is_moment, json_text
+from tap_zendesk_events.values import INT64_LEAST, INT64_MOST, as_integer, is_moment, json_text
 
 if TYPE_CHECKING:
     from tap_zendesk_events.page import Event
@@ -30,11 +30,37 @@ class RawRecords:
         self._kinds: dict[str, str] = {
             name: column["type"][0] for name, column in columns.items() if name != EXTRA
         }
+        self._types = {name: _EXPECTED[kind] for name, kind in self._kinds.items()}
         self._moments = {name for name, column in columns.items() if "format" in column}
         self._warn = warn
 
     def record(self, event: Event) -> dict[str, Any]:
-        """Return the record of an event: each field in its column, the rest in `extra_fields`."""
+        """Return the record of an event: each field in its column, the rest in `extra_fields`.
+
+        The record may be the event's own fields, so it must not be changed.
+        """
+        return event.fields if self._is_usual(event) else self._adapted(event)
+
+    def _is_usual(self, event: Event) -> bool:
+        """Say whether all fields fit as they are, and none is missing that must be there."""
+        types, moments = self._types, self._moments
+        for name, value in event.fields.items():
+            kind = type(value)
+            if kind is not types.get(name):
+                if value is not None or name not in types:
+                    return False
+            elif kind is int:
+                if not INT64_LEAST <= value <= INT64_MOST:
+                    return False
+            elif name in moments and not is_moment(value):
+                return False
+        return self._is_complete(event)
+
+    def _is_complete(self, event: Event) -> bool:
+        """Say whether the columns that no record may lack are there."""
+        raise NotImplementedError
+
+    def _adapted(self, event: Event) -> dict[str, Any]:
         record: dict[str, Any] = {"id": event.id}
         extra: dict[str, Any] = {}
         for name, value in event.fields.items():
@@ -45,7 +71,7 @@ class RawRecords:
                 record.setdefault(name, value)
             elif kind == TEXT and name not in self._moments:
                 record[name] = json_text(value)
-            else:
+            elif name != "id":
                 self._to_extra(
                     name, value, extra, f"a value for {name!r} that its column cannot hold"
                 )
@@ -70,6 +96,10 @@ class RawRecords:
 class TicketEventRecords(RawRecords):
     """Makes records of the stream ``ticket_events``."""
 
+    def _is_complete(self, event: Event) -> bool:
+        fields = event.fields
+        return fields.get("timestamp") == event.time and fields.get("created_at") is not None
+
     def _complete(self, record: dict[str, Any], event: Event, extra: dict[str, Any]) -> None:
         told = record.get("timestamp")
         record["timestamp"] = event.time
@@ -85,6 +115,9 @@ class TicketEventRecords(RawRecords):
 
 class TicketMetricEventRecords(RawRecords):
     """Makes records of the stream ``ticket_metric_events``."""
+
+    def _is_complete(self, event: Event) -> bool:
+        return event.fields.get("time") is not None
 
     def _complete(self, record: dict[str, Any], event: Event, extra: dict[str, Any]) -> None:
         del extra

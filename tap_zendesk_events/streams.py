@@ -99,7 +99,8 @@ class ZendeskStream(HookedStream):
 
     @override
     def get_records(self, context: Context | None) -> Iterable[Record]:
-        return self.tap.walk_of(self).records(self)
+        self.tap.walk_of(self).run(self)
+        return ()
 
     @property
     def keeps_bookmark(self) -> bool:

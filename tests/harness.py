@@ -7,12 +7,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import jsonschema
-import msgspec
-from singer_sdk.singerlib.encoding import GenericSingerWriter
-from singer_sdk.singerlib.encoding.simple import Message
 
 from tap_zendesk_events.clock import Clock
 from tap_zendesk_events.errors import ZendeskEventsError
+from tap_zendesk_events.output import MessageWriter
 from tap_zendesk_events.tap import TapZendeskEvents
 from tests.fake_zendesk import Account, FakeZendesk, InProcessAdapter, plain_event
 
@@ -67,7 +65,7 @@ class KilledError(BaseException):
     """Stands for SIGKILL: nothing catches it, nothing more is written."""
 
 
-class ListWriter(GenericSingerWriter[bytes, Message]):
+class ListWriter(MessageWriter):
     """Keeps messages as the target would get them; can be killed after a number of them."""
 
     def __init__(self, kill_after: int | None = None) -> None:
@@ -75,13 +73,11 @@ class ListWriter(GenericSingerWriter[bytes, Message]):
         self.lines: list[bytes] = []
         self.kill_after = kill_after
 
-    def serialize_message(self, message: Message) -> bytes:
-        return msgspec.json.encode(message.to_dict(), enc_hook=str)
-
-    def write_message(self, message: Message) -> None:
-        if self.kill_after is not None and len(self.lines) >= self.kill_after:
-            raise KilledError
-        self.lines.append(self.format_message(message))
+    def put(self, lines: bytes) -> None:
+        for line in lines.splitlines():
+            if self.kill_after is not None and len(self.lines) >= self.kill_after:
+                raise KilledError
+            self.lines.append(line)
 
 
 @dataclass
