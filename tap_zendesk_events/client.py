@@ -9,7 +9,7 @@ from tap_zendesk_events.http import AnotherTryError, UnauthorizedError, quote
 from tap_zendesk_events.page import BrokenPageError, Page, read_page
 from tap_zendesk_events.page_size import PageSize
 from tap_zendesk_events.quota import HEADER, Quota
-from tap_zendesk_events.times import http_date, iso
+from tap_zendesk_events.times import duration, http_date, iso
 
 if TYPE_CHECKING:
     import logging
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 TOO_RECENT = re.compile(rb"too[\s_-]*recent", re.IGNORECASE)
 SURELY_OLD = 300  # seconds of age from which no start can be too recent
-MOST = 1000  # events in a page, says Zendesk
 
 
 class Endpoint(NamedTuple):
@@ -211,6 +210,13 @@ class ExportClient:
         if said and self._pages and age > SURELY_OLD:
             return AnotherTryError(f"status {response.status_code} {quote(response)}")
         if said or age < SURELY_OLD:
+            if age > SURELY_OLD:
+                self._log.warning(
+                    "Zendesk calls the start %s too recent, although it is %s old; nothing was "
+                    "exported. If this comes again, report it with the tap's version.",
+                    iso(start),
+                    duration(age),
+                )
             return StartTooRecentError()
         return self._http.refusal(response)
 

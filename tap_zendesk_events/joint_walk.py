@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from tap_zendesk_events.streams import ZendeskStream
     from tap_zendesk_events.tap import TapZendeskEvents
 
+DAY = 86_400  # seconds, for a local clock that is not quite right
+
 
 class JointWalk:
     """Walks one export for several streams.
@@ -64,6 +66,7 @@ class JointWalk:
         progress = self._connection.progress
         why = _reasons(bookmarks)
         progress.started(self._endpoint.what, self._connection.settings.host, first, why)
+        self._warn_of_the_future(bookmarks)
         walk = self._connection.walk(self._endpoint, first)
         for page in walk.pages():
             end = walk.window_end
@@ -74,6 +77,16 @@ class JointWalk:
             self._pass(page, end, bookmarks)
             progress.page(page, end if page.next_start is None else min(page.next_start, end))
         progress.finished()
+
+    def _warn_of_the_future(self, bookmarks: dict[ZendeskStream, Bookmark]) -> None:
+        for stream, bookmark in bookmarks.items():
+            if bookmark.moved and bookmark.second > self._tap.clock.now() + DAY:
+                stream.logger.warning(
+                    "The bookmark of %s, %s, lies in the future: nothing is read until then. If "
+                    "that is wrong, mend the state (see `meltano state get` and `set`).",
+                    stream.name,
+                    iso(bookmark.second),
+                )
 
     def _pass(self, page: Page, end: int, bookmarks: dict[ZendeskStream, Bookmark]) -> None:
         """Move the bookmarks on and write a STATE, unless nothing has changed."""

@@ -161,6 +161,9 @@ class HookedTap(Tap):
         config: dict[str, Any] = self._config
         for name in [n for n in schema["properties"] if config.get(n) in (None, "")]:
             config.pop(name, None)  # Meltano passes an empty variable on as empty text
+        unknown = sorted(str(name) for name in config.keys() - schema["properties"].keys())
+        if unknown and raise_errors:
+            self.logger.warning("Not a setting of this tap, and ignored: %s.", ", ".join(unknown))
         problems = []
         for error in JSONSchemaValidator(schema).iter_errors(config):
             if error.path:

@@ -488,3 +488,34 @@ def test_no_run_logs_an_error_of_its_own_making(caplog: pytest.LogCaptureFixture
     clock = SimulatedClock()
     run(a_fake(plain_account(60), clock), clock, page_size=7)
     assert lines(caplog, "WARNING", "ERROR") == []
+
+
+class TestOddities:
+    """What a person should hear of, although the run goes well."""
+
+    def test_a_bookmark_in_the_future_is_kept_and_named(
+        self, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        clock = SimulatedClock()
+        state = state_of(NOW + 90_000, 7)
+        output = run(a_fake(plain_account(9), clock), clock, state)
+        assert output.records == []
+        assert output.state == state
+        assert "lies in the future" in " ".join(lines(caplog, "WARNING"))
+
+    def test_an_old_start_that_is_called_too_recent_is_named(
+        self, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        clock = SimulatedClock()
+        body = '{"error":"InvalidValue","description":"Too recent start_time."}'
+        fake = a_fake(plain_account(9), clock, faults=[Fault(on=1, status=422, body=body)])
+        assert run(fake, clock).messages == run(a_fake(Account(), clock), clock).messages
+        (warning,) = lines(caplog, "WARNING")
+        assert "calls the start 2025-11-01T00:00:00Z too recent" in warning
+
+    def test_a_word_that_is_no_setting_is_named(self, caplog: pytest.LogCaptureFixture) -> None:
+        clock = SimulatedClock()
+        run(a_fake(Account(), clock), clock, subdomian="acme-secret")
+        (warning,) = lines(caplog, "WARNING")
+        assert "subdomian" in warning
+        assert "acme-secret" not in warning
