@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tap_zendesk_events.ahead import one_ahead
 from tap_zendesk_events.times import iso
 
 if TYPE_CHECKING:
@@ -68,7 +69,8 @@ class JointWalk:
         progress.started(self._endpoint.what, self._connection.settings.host, first, why)
         self._warn_of_the_future(bookmarks)
         walk = self._connection.walk(self._endpoint, first)
-        for page in walk.pages():
+        pages = one_ahead(walk.pages()) if self._tap.reads_ahead else walk.pages()
+        for page in pages:
             end = walk.window_end
             for stream, bookmark in bookmarks.items():
                 rows = [row for event in bookmark.fresh(page, end) for row in stream.rows(event)]

@@ -39,13 +39,16 @@ class TerminatedError(SystemExit):
 class Termination:
     """Ends the run on SIGTERM and Ctrl-C: at once, or right after the line that is being written.
 
+    Used as a context manager around what a signal must not come into the middle of.
+
     The SDK's own handler writes a STATE from inside the signal, possibly into the middle of a
     RECORD line, and exits with status 0. Here none is written, because the one of the last whole
     page is out already.
     """
 
     def __init__(self) -> None:
-        self._writing = False
+        self._lock = threading.RLock()  # a handler may run while its own thread holds it
+        self._holds = 0
         self._signum: int | None = None
 
     def install(self) -> None:
@@ -55,19 +58,26 @@ class Termination:
             signal.signal(signal.SIGTERM, self._handle)
 
     def __enter__(self) -> None:
-        self._writing = True
+        with self._lock:
+            self._holds += 1
 
     def __exit__(self, *_: object) -> None:
-        self._writing = False
-        if self._signum is not None:
-            raise TerminatedError(self._signum)
+        with self._lock:
+            self._holds -= 1
+            signum = None if self._holds else self._signum
+        if signum is None:
+            return
+        if threading.current_thread() is threading.main_thread():
+            raise TerminatedError(signum)
+        # the main thread has to end, and it listens to signals only
+        os.kill(os.getpid(), signum)
 
     def _handle(self, signum: int, _frame: FrameType | None) -> None:
-        if hasattr(signal, "setitimer"):
+        if self._signum is None and hasattr(signal, "setitimer"):
             signal.signal(signal.SIGALRM, lambda *_: os._exit(128 + signum))
             signal.setitimer(signal.ITIMER_REAL, LAST_RESORT)
         self._signum = signum
-        if not self._writing:
+        if not self._holds:
             raise TerminatedError(signum)
 
 

@@ -75,6 +75,10 @@ class TapZendeskEvents(HookedTap):
     clock = Clock()
     """Tells the time and waits. Tests put another one here."""
 
+    reads_ahead = True
+    """Whether the next page is fetched while the present one is written. Not on simulated time,
+    which knows one thing at a time only."""
+
     def __init__(
         self,
         *,

@@ -156,6 +156,7 @@ class SlowAdapter(InProcessAdapter):
 class SimulatedTap(TapZendeskEvents):
     """The tap with its HTTP session wired to a fake in this process."""
 
+    reads_ahead = False
     fake: FakeZendesk
     latency: Callable[[], float] = staticmethod(lambda: 0.0)
 
