@@ -198,6 +198,9 @@ class ExportClient:
             return response
         finally:
             self.quota.answered(sent, header)
+            self._progress.cap = self.quota.cap
+            if self.quota.ever_told:
+                self._progress.allowance = self.quota.allowance
         return self._send(start, size, renew=False)
 
     def _too_recent_or_refused(self, response: requests.Response, start: int) -> Exception:

@@ -70,14 +70,20 @@ class JointWalk:
         self._warn_of_the_future(bookmarks)
         walk = self._connection.walk(self._endpoint, first)
         pages = one_ahead(walk.pages()) if self._tap.reads_ahead else walk.pages()
+        clock = self._tap.clock
+        idle_since = clock.monotonic()
         for page in pages:
+            progress.waited_for_page(idle_since)
+            busy_since = clock.monotonic()
             end = walk.window_end
             for stream, bookmark in bookmarks.items():
                 rows = [row for event in bookmark.fresh(page, end) for row in stream.rows(event)]
                 stream.write(rows)
                 progress.wrote(stream.name, len(rows))
             self._pass(page, end, bookmarks)
+            progress.wrote_since(busy_since)
             progress.page(page, end if page.next_start is None else min(page.next_start, end))
+            idle_since = clock.monotonic()
         progress.finished()
 
     def _warn_of_the_future(self, bookmarks: dict[ZendeskStream, Bookmark]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tap_zendesk_events.quota import DEFAULT_ALLOWANCE
 from tap_zendesk_events.times import duration, iso
 
 if TYPE_CHECKING:
@@ -14,6 +15,15 @@ if TYPE_CHECKING:
     from tap_zendesk_events.walk import Window
 
 EVERY = 30.0  # seconds between two progress lines
+MOST_ALLOWED = 30  # requests a minute, with Zendesk's High Volume add-on
+_ALLOWANCE_ADVICE = {
+    "cap": "your own cap sets the pace: requests_per_minute",
+    "allowance": (
+        "Zendesk's allowance sets the pace: its High Volume add-on would give 30 requests a minute"
+    ),
+    "most": "Zendesk's allowance sets the pace, and there is no larger one",
+}
+WORTH_ADVICE = 60.0  # seconds of a run from which it says what took the time
 WORTH_A_LINE = 5.0  # seconds of a wait from which a line says why
 
 
@@ -35,6 +45,10 @@ class Progress:
         self.pages = 0
         self.skipped = 0
         self.waited = 0.0
+        self.blocked = 0.0  # seconds in which there was no page to write
+        self.writing = 0.0  # seconds in which the target took records
+        self.allowance: int | None = None  # requests a minute, once a header has told of them
+        self.cap: int | None = None  # the user's own
         self.written: dict[str, int] = {}
         self._began = self._clock.monotonic()
         self._next_line = self._began + EVERY
@@ -84,6 +98,14 @@ class Progress:
         """Note that records of a stream have been written."""
         self.written[stream] = self.written.get(stream, 0) + records
 
+    def waited_for_page(self, since: float) -> None:
+        """Note that a page has come, for which nothing else could be done from `since` on."""
+        self.blocked += self._clock.monotonic() - since
+
+    def wrote_since(self, since: float) -> None:
+        """Note that the target has taken a page's records from the moment `since` on."""
+        self.writing += self._clock.monotonic() - since
+
     def waiting(self, seconds: float, why: str) -> None:
         """Note a wait for the rate limit, before it begins."""
         self.waited += seconds
@@ -104,6 +126,39 @@ class Progress:
             if self.skipped
             else "",
         )
+        if took >= WORTH_ADVICE:
+            self._advise(took)
+
+    def _advise(self, took: float) -> None:
+        """Say what a long run spent its time on, and what would make the next one faster."""
+        allowance = min(self.waited, self.blocked) / took
+        answers = self.blocked / took - allowance
+        target = self.writing / took
+        used = ""
+        if self.allowance:
+            share = min(self.requests / (self.allowance * took / 60), 1.0)
+            used = f"; {share:.0%} of the allowance of {self.allowance} requests a minute was used"
+        if allowance >= max(answers, target):
+            advice = _ALLOWANCE_ADVICE[self._limit()]
+        elif answers >= target:
+            advice = "Zendesk's answers set the pace: nothing on this side would be faster"
+        else:
+            advice = "the target sets the pace: look at its settings, such as larger batches"
+        self._log.info(
+            "Of the time %.0f%% went into waiting for the allowance, %.0f%% into waiting for "
+            "answers, %.0f%% into the target%s. %s.",
+            allowance * 100,
+            answers * 100,
+            target * 100,
+            used,
+            advice[0].upper() + advice[1:],
+        )
+
+    def _limit(self) -> str:
+        """Say whose limit the waits were for."""
+        if self.cap is not None and self.cap < (self.allowance or DEFAULT_ALLOWANCE):
+            return "cap"
+        return "most" if (self.allowance or 0) >= MOST_ALLOWED else "allowance"
 
     def _line(self) -> None:
         now = self._clock.monotonic()

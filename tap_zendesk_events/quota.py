@@ -74,6 +74,7 @@ class Quota:
     def __init__(
         self, clock: Clock, cap: int | None, on_wait: Callable[[float, str], None]
     ) -> None:
+        self.cap = cap
         self.allowance = cap or DEFAULT_ALLOWANCE
         self.ever_told = False  # whether any header has told of the allowance
         self.waited = 0.0

@@ -177,9 +177,14 @@ def test_waits_for_the_allowance_say_why_and_are_summed_up(
     run(fake, clock, page_size=10)
     waits = [line for line in own(caplog) if line.startswith("Waiting")]
     assert waits == ["Waiting 60 s: Zendesk's allowance of 10 requests a minute is used up."] * 2
-    assert own(caplog)[-1] == (
-        "Done: 195 ticket_events in 2 min; 22 requests, 2 min of waiting for the allowance."
-    )
+    assert own(caplog)[-2:] == [
+        "Done: 195 ticket_events in 2 min; 22 requests, 2 min of waiting for the allowance.",
+        (
+            "Of the time 100% went into waiting for the allowance, 0% into waiting for answers, 0% "
+            "into the target; 100% of the allowance of 10 requests a minute was used. Zendesk's "
+            "allowance sets the pace: its High Volume add-on would give 30 requests a minute."
+        ),
+    ]
 
 
 def test_a_wait_for_ones_own_cap_says_so(caplog: pytest.LogCaptureFixture) -> None:
@@ -248,3 +253,59 @@ def test_a_line_a_page_is_for_debugging_only(caplog: pytest.LogCaptureFixture) -
     assert pages[0] == (
         f"Page 1: start {BEGIN}, asked for 10, got 10, next start {BEGIN + 540}, last: False."
     )
+
+
+@pytest.mark.parametrize(
+    ("answers", "target", "advice"),
+    [
+        (5.0, 1.0, "Zendesk's answers set the pace: nothing on this side would be faster."),
+        (1.0, 5.0, "The target sets the pace: look at its settings, such as larger batches."),
+    ],
+)
+def test_a_long_run_says_what_would_make_it_faster(
+    answers: float, target: float, advice: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    clock = SimulatedClock()
+    progress = Progress(clock, LOG)
+    for _ in range(20):
+        since = clock.monotonic()
+        clock.time += answers
+        progress.waited_for_page(since)
+        since = clock.monotonic()
+        clock.time += target
+        progress.wrote_since(since)
+    progress.finished()
+    line = own(caplog)[-1]
+    assert f"{answers / 6:.0%} into waiting for answers, {target / 6:.0%} into the target" in line
+    assert line.endswith(advice)
+
+
+@pytest.mark.parametrize(
+    ("allowance", "cap", "advice"),
+    [
+        (10, None, "its High Volume add-on would give 30 requests a minute."),
+        (30, None, "and there is no larger one."),
+        (10, 5, "Your own cap sets the pace: requests_per_minute."),
+        (None, 5, "Your own cap sets the pace: requests_per_minute."),
+        (10, 20, "its High Volume add-on would give 30 requests a minute."),
+    ],
+)
+def test_a_run_that_waits_says_whose_limit_it_is(
+    allowance: int | None, cap: int | None, advice: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    clock = SimulatedClock()
+    progress = Progress(clock, LOG)
+    progress.allowance, progress.cap = allowance, cap
+    progress.waiting(100, "why")
+    clock.time += 100
+    progress.waited_for_page(clock.monotonic() - 100)
+    progress.finished()
+    assert own(caplog)[-1].endswith(advice)
+
+
+def test_a_short_run_gives_no_advice(caplog: pytest.LogCaptureFixture) -> None:
+    clock = SimulatedClock()
+    progress = Progress(clock, LOG)
+    clock.time += 59
+    progress.finished()
+    assert len(own(caplog)) == 1
