@@ -9,6 +9,10 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 QUICK_TESTS := --ignore=tests/e2e -m "not soak"
 
+# Two processes share the tests, file by file, and begin with the longest, those of tests/e2e. Not
+# more of them, because some tests look at the time that something takes.
+TOGETHER := --numprocesses 2 --dist loadfile --no-loadscope-reorder
+
 # uv reads neither pip's index setting nor, by itself, the certificates that this machine trusts
 ifdef PIP_INDEX_URL
 export UV_DEFAULT_INDEX ?= $(PIP_INDEX_URL)
@@ -32,7 +36,7 @@ demo: $(READY) ## load a pretended Zendesk's ticket events into a real PostgreSQ
 	@$(BIN)/python -m tests.demo
 
 test: $(READY) ## run every test but the soak
-	$(BIN)/python -m pytest -m "not soak"
+	$(BIN)/python -m pytest $(TOGETHER) -m "not soak"
 
 soak: $(READY) ## run the long tests
 	$(BIN)/python -m pytest -m soak

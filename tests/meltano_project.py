@@ -6,6 +6,8 @@ developer's .env and bookmarks are neither read nor touched.
 
 from __future__ import annotations
 
+import fcntl
+import json
 import os
 import shutil
 import signal
@@ -15,6 +17,8 @@ import threading
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from tests.selection import ALL_STREAMS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -26,6 +30,9 @@ PATIENCE = 240.0
 MELTANO = Path(sys.executable).with_name("meltano")
 NOBODY = "http://127.0.0.1:9"
 """In place of Meltano Hub: the project must not need it, so nobody answers."""
+
+EVERY_STREAM = {"TAP_ZENDESK_EVENTS__SELECT": json.dumps([f"{name}.*" for name in ALL_STREAMS])}
+"""Selects all streams. What meltano.yml selects, for everybody else, is ticket_events."""
 
 
 def environment(settings: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -44,7 +51,12 @@ def environment(settings: Mapping[str, str] | None = None) -> dict[str, str]:
 
 def install(*plugins: str, show: Callable[[str], None]) -> int:
     """Install plugins of the repository's own project; return the exit status."""
-    return run([str(MELTANO), "install", *plugins], REPOSITORY, environment(), show)
+    folder = REPOSITORY / ".meltano"
+    folder.mkdir(exist_ok=True)
+    with (folder / "install.lock").open("w") as lock:
+        # `make test` runs in two processes, and both need the plugins
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return run([str(MELTANO), "install", *plugins], REPOSITORY, environment(), show)
 
 
 class MeltanoProject:

@@ -91,7 +91,12 @@ def test_meltano_knows_what_the_tap_can_do(about: dict[str, Any]) -> None:
 
 def test_each_group_of_settings_is_an_address_a_start_and_one_way_to_authenticate() -> None:
     addresses = ("subdomain", "api_url")
-    ways = (("client_id", "client_secret"), ("access_token",), ("email", "api_token"))
+    ways = (
+        ("client_id", "client_secret"),
+        ("access_token",),
+        ("refresh_token", "client_id", "client_secret", "oauth_cache"),
+        ("email", "api_token"),
+    )
     wanted = {frozenset({address, "start_date", *way}) for address in addresses for way in ways}
     assert {frozenset(group) for group in TAP["settings_group_validation"]} == wanted
     assert all(group <= SETTINGS.keys() for group in wanted)
@@ -125,8 +130,9 @@ def test_the_example_environment_names_real_settings() -> None:
         for plugin in (*EXTRACTORS, *LOADERS)
         for setting in plugin["settings"]
     }
+    known |= {f"{plugin['namespace']}__select".upper() for plugin in EXTRACTORS}
     text = (REPOSITORY / ".env.example").read_text(encoding="utf-8")
-    named = re.findall(r"^#? ?([A-Z_]+)=(.*)$", text, re.MULTILINE)
+    named = re.findall(r"^(?:# )?([A-Z_]+)=(.*)$", text, re.MULTILINE)
     assert named
     assert {name for name, _ in named} <= known
     assert not [value for name, value in named if "SECRET" in name or "PASSWORD" in name if value]

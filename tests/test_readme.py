@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import ast
 import json
+import logging
 import re
 import tempfile
 import tomllib
 from collections import Counter
-from datetime import UTC, datetime
+from datetime import date, datetime, timedelta
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,15 +19,19 @@ import pytest
 import yaml
 from singer_sdk.helpers.capabilities import FLATTENING_CONFIG, STREAM_MAPS_CONFIG
 
-from tap_zendesk_events.schema import TICKET_EVENTS
 from tap_zendesk_events.settings import ENV_PREFIX
 from tap_zendesk_events.tap import TapZendeskEvents
-from tap_zendesk_events.times import duration
-from tests.fake_zendesk import Account, make_events
-from tests.harness import BEGIN, SimulatedClock, a_fake, run
+from tap_zendesk_events.times import duration, iso
+from tests.demo.queries import RECIPES
+from tests.fake_zendesk import Account, make_events, make_metric_events
+from tests.harness import BEGIN, SimulatedClock, a_fake, bookmark, lines, plain_account, run
+from tests.independent_reader import comments, field_changes
+from tests.selection import ALL_STREAMS, rows, selecting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+
+    from singer_sdk import Stream
 
     from tests.postgres import Postgres
 
@@ -117,6 +123,7 @@ COLUMN_TYPES = {
     "integer": ("integer", "`bigint`"),
     "string": ("text", "`text`"),
     "date-time": ("date-time", "`timestamp`"),
+    "boolean": ("boolean", "`boolean`"),
     "array": ("array", "`jsonb`"),
     "object": ("object", "`jsonb`"),
 }
@@ -127,16 +134,32 @@ def column_type(definition: dict[str, Any]) -> tuple[str, str]:
     return COLUMN_TYPES[definition.get("format", definition["type"][0])]
 
 
-def test_the_table_of_columns() -> None:
+def streams() -> dict[str, Stream]:
+    return dict(TapZendeskEvents(validate_config=False).streams)
+
+
+@pytest.mark.parametrize("stream", ALL_STREAMS)
+def test_the_tables_of_columns(stream: str) -> None:
     rows = [
         [f"`{name}`", *column_type(definition), in_a_cell(definition["description"])]
-        for name, definition in TICKET_EVENTS["properties"].items()
+        for name, definition in streams()[stream].schema["properties"].items()
     ]
     head = [
         "| Column | Type | In PostgreSQL | Meaning |",
         "| :----- | :--- | :------------ | :------ |",
     ]
-    check_table("ticket_events", head, rows)
+    check_table(stream, head, rows)
+
+
+def test_the_table_of_streams() -> None:
+    shown = {name: (keys, key) for name, _, keys, key in cells("streams")}
+    assert shown == {
+        f"`{name}`": (
+            ", ".join(f"`{key}`" for key in stream.primary_keys),
+            f"`{stream.replication_key}`",
+        )
+        for name, stream in streams().items()
+    }
 
 
 def test_how_long_a_history_takes() -> None:
@@ -191,6 +214,19 @@ def every_error() -> list[str]:
     return [text for text in texts if text]
 
 
+def every_warning() -> list[str]:
+    """Return every line of the package that is no error for a user, and more than information."""
+    found = []
+    for node in every_node():
+        if isinstance(node, ast.Call):
+            name = getattr(node.func, "attr", getattr(node.func, "id", ""))
+            if name in {"warning", "error"}:
+                found.append(text_of(node.args[0]))
+            elif name in {"warn", "_warn"}:
+                found.append(text_of(node.args[1]))
+    return [text for text in found if text and text != GAP]
+
+
 def quoted(table: str) -> list[str]:
     """Return the messages in the first column of a table."""
     found = []
@@ -217,11 +253,63 @@ def test_every_error_of_the_code_is_in_the_readme() -> None:
     assert not missing, "README.md, Troubleshooting, lacks a row for:\n" + "\n".join(missing)
 
 
+def test_every_warning_of_the_code_is_in_the_readme() -> None:
+    warnings = every_warning()
+    assert len(warnings) > 5
+    # what is sent is put into the sentence, and the README quotes that
+    warnings.remove(f"Zendesk sends {GAP}; it is kept in the column {GAP}.")
+    parts = [message.strip(f"{GAP} ") for message in quoted("warnings")]
+    pattern = [re.escape(part).replace(GAP, ".*") for part in parts]
+    missing = [text for text in warnings if not any(re.search(p, text) for p in pattern)]
+    assert not missing, "README.md, Troubleshooting, lacks a row for:\n" + "\n".join(missing)
+
+
 def test_every_row_says_what_to_do() -> None:
     for table in ("errors", "warnings"):
         for row in cells(table):
             assert len(row) == 2, row
             assert row[1].endswith("."), row
+
+
+# What happens when
+
+
+def functions_in(file: str) -> set[str]:
+    """Return the tests of a file, those of a class with its name before theirs."""
+    found = set()
+    tree = ast.parse((REPOSITORY / "tests" / file).read_text(encoding="utf-8"))
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef):
+            found.add(node.name)
+        elif isinstance(node, ast.ClassDef):
+            inside = (each for each in node.body if isinstance(each, ast.FunctionDef))
+            found |= {f"{node.name}::{each.name}" for each in inside}
+    return found
+
+
+def test_each_row_about_a_fault_names_tests_that_exist() -> None:
+    rows = cells("faults")
+    assert len(rows) > 20
+    for what, does, shown in rows:
+        assert does.endswith("."), what
+        named = re.findall(r"`(test_\w+\.py)::([\w:]+)`", shown)
+        assert named, what
+        assert ", ".join(f"`{file}::{test}`" for file, test in named) == shown
+        for file, test in named:
+            assert test in functions_in(file), f"{file}::{test}"
+
+
+def test_the_log_is_that_of_a_run(caplog: pytest.LogCaptureFixture) -> None:
+    clock = SimulatedClock()
+    fake = a_fake(plain_account(25_000, every=80), clock, rate_limit=(10, 60.0))
+    with caplog.at_level(logging.INFO):
+        output = run(fake, clock)
+    said = [line.replace("127.0.0.1:1", "acme.zendesk.com") for line in lines(caplog, "INFO")]
+    own = [line for line in said if not line.startswith(("METRIC", "Skipping"))]
+    (sample,) = (text for text in blocks("text") if text.startswith("Reading"))
+    assert sample.splitlines() == own
+    second = iso(bookmark(output)["replication_key_value"])
+    assert f"`ticket_events from bookmark {second}`" in README
 
 
 # Commands, variables, snippets
@@ -245,8 +333,8 @@ def test_the_makefile_has_every_target() -> None:
 
 def test_every_variable_is_that_of_a_setting() -> None:
     named = set(re.findall(rf"{ENV_PREFIX}([A-Z_]+)", README))
-    # the SDK's, and no setting
-    named.discard("LOGLEVEL")
+    # the SDK's and Meltano's, and no settings
+    named -= {"LOGLEVEL", "_SELECT"}
     assert {"SUBDOMAIN", "START_DATE", "END_DATE", "CLIENT_ID", "CLIENT_SECRET"} <= named
     assert {name.lower() for name in named} <= own_settings().keys()
 
@@ -264,14 +352,20 @@ def test_the_yaml_is_valid_and_names_real_settings() -> None:
         assert secrets == {name for name in names if own_settings()[name].get("secret")}
     for snippet in snippets:
         assert snippet.get("config", {}).keys() <= known
-        assert snippet.get("metadata", {}).keys() <= {"ticket_events"}
+        assert snippet.get("metadata", {}).keys() <= set(ALL_STREAMS)
+    (selection,) = (snippet["select"] for snippet in snippets if "select" in snippet)
+    for pattern in selection:
+        stream, column = pattern.removeprefix("!").split(".")
+        assert column == "*" or column in streams()[stream].schema["properties"]
+    assert {pattern.partition(".")[0] for pattern in selection} >= set(ALL_STREAMS)
 
 
 def test_the_json_is_valid() -> None:
     event, state = (json.loads(text) for text in blocks("json"))
-    assert event.keys() <= TICKET_EVENTS["properties"].keys()
-    bookmark = state["bookmarks"]["ticket_events"]
-    assert bookmark.keys() == {"replication_key", "replication_key_value", "boundary_ids"}
+    assert event.keys() <= streams()["ticket_events"].schema["properties"].keys()
+    for name, fields in state["bookmarks"].items():
+        assert fields.keys() == {"replication_key", "replication_key_value", "boundary_ids"}
+        assert fields["replication_key"] == streams()[name].replication_key
 
 
 def test_the_python_versions_are_those_of_the_project() -> None:
@@ -306,12 +400,15 @@ def test_the_modules_are_those_of_the_package() -> None:
 # SQL, in a real PostgreSQL
 
 Rows = list[tuple[Any, ...]]
-Loaded = tuple[list[dict[str, Any]], "Callable[[str], Rows]"]
+EVENTS = make_events(3_000, seed=1, start=BEGIN, spread=86_400 * 20, unknown_fields=True)
+CLOCKS = make_metric_events(1_000, seed=1, start=BEGIN, spread=86_400 * 20, events=EVENTS)
+CHANGES = field_changes(EVENTS)
+COMMENTS = comments(EVENTS)
 
 
 def statement(part: str) -> str:
-    """Return the one SQL example that holds these words."""
-    (found,) = (text for text in blocks("sql") if part in text)
+    """Return the one SQL recipe that holds these words."""
+    (found,) = (text.rstrip() for text in blocks("sql") if part in text)
     return found
 
 
@@ -329,88 +426,119 @@ def server() -> Iterator[Postgres]:
 
 
 @pytest.fixture(scope="module", params=[False, True], ids=["no bodies", "comment bodies"])
-def loaded(request: pytest.FixtureRequest, server: Postgres) -> Iterator[Loaded]:
-    """The tap's records, and a way to ask a database that holds them."""
+def ask(request: pytest.FixtureRequest, server: Postgres) -> Iterator[Callable[[str], Rows]]:
+    """A way to ask a database that holds what the tap writes."""
     import psycopg  # noqa: PLC0415
 
     clock = SimulatedClock()
-    events = make_events(600, start=BEGIN, spread=86_400 * 20, unknown_fields=True)
-    output = run(a_fake(Account(events), clock), clock, include_comments=request.param)
-    columns = ", ".join(
-        f'"{name}" {column_type(definition)[1].strip("`")}'
-        for name, definition in TICKET_EVENTS["properties"].items()
-    )
-    insert = (
-        f"INSERT INTO zendesk.ticket_events SELECT * FROM jsonb_to_recordset(%s) AS x({columns})"
-    )
+    fake = a_fake(Account(EVENTS, metric_events=CLOCKS), clock)
+    catalog = selecting(*ALL_STREAMS)
+    output = run(fake, clock, catalog=catalog, include_comments=request.param)
     with psycopg.connect(server.fresh_database("readme")._uri) as connection:
         connection.execute("CREATE SCHEMA zendesk")
-        connection.execute(f"CREATE TABLE zendesk.ticket_events ({columns})".encode())
-        connection.execute(insert.encode(), [json.dumps(output.records)])
-        yield output.records, lambda text: connection.execute(text.encode()).fetchall()
+        for name, stream in streams().items():
+            columns = ", ".join(
+                f'"{column}" {column_type(definition)[1].strip("`")}'
+                for column, definition in stream.schema["properties"].items()
+            )
+            insert = (
+                f"INSERT INTO zendesk.{name} SELECT * FROM jsonb_to_recordset(%s) AS x({columns})"
+            )
+            connection.execute(f"CREATE TABLE zendesk.{name} ({columns})".encode())
+            connection.execute(insert.encode(), [json.dumps(rows(output, name))])
+        yield lambda text: connection.execute(text.encode()).fetchall()
 
 
-def children(records: list[dict[str, Any]]) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
-    for record in records:
-        for child in record["child_events"]:
-            yield record, child
+def utc(moment: str) -> datetime:
+    return datetime.fromisoformat(moment).replace(tzinfo=None)
 
 
-def utc(second: int) -> datetime:
-    return datetime.fromtimestamp(second, UTC).replace(tzinfo=None)
-
-
-def test_sql_the_status_changes_of_one_ticket(loaded: Loaded) -> None:
-    records, ask = loaded
-    text = statement("AS to_status")
+def test_sql_the_status_history_of_one_ticket(ask: Callable[[str], Rows]) -> None:
+    text = statement("AS time_spent")
     found = re.search(r"ticket_id = (\d+)", text)
     assert found
-    expected = [
-        (
-            utc(record["timestamp"]),
-            record["updater_id"],
-            child.get("previous_value"),
-            child["status"],
-        )
-        for record, child in sorted(
-            children(records), key=lambda pair: (pair[0]["timestamp"], pair[0]["id"])
-        )
-        if record["ticket_id"] == int(found[1]) and "status" in child
+    history = [
+        row
+        for row in sorted(CHANGES, key=lambda row: (row["timestamp"], row["child_event_id"]))
+        if row["ticket_id"] == int(found[1]) and row["field_name"] == "status"
+        if row["value"] != row["previous_value"]
     ]
-    assert len(expected) > 2
-    assert ask(text) == expected
+    since = [utc(row["created_at"]) for row in history]
+    spent: list[timedelta | None] = [later - earlier for earlier, later in pairwise(since)]
+    assert len(history) > 3
+    assert any(spent)
+    assert ask(text) == [
+        (moment, row["updater_id"], row["value"], time)
+        for moment, row, time in zip(since, history, [*spent, None], strict=True)
+    ]
 
 
-def test_sql_the_fields_that_change_most(loaded: Loaded) -> None:
-    records, ask = loaded
-    around = (
-        {"id", "event_type", "via", "via_reference_id", "previous_value"}
-        | {"added_tags", "removed_tags"}
-        | {"updater_id", "rel", "created_at"}
-    )
-    counted = Counter(
-        name
-        for _, child in children(records)
-        if child["event_type"] == "Change"
-        for name in child.keys() - around
-    )
+def test_sql_the_most_reassigned_tickets(ask: Callable[[str], Rows]) -> None:
+    agents: dict[int, list[str]] = {}
+    for row in CHANGES:
+        if row["field_name"] == "assignee_id" and row["event_type"] == "Change":
+            before, after = row["previous_value"], row["value"]
+            if before is not None and after is not None and before != after:
+                agents.setdefault(row["ticket_id"], []).append(after)
+    counted = [(ticket, len(found), len(set(found))) for ticket, found in agents.items()]
+    answer = ask(statement("AS reassignments"))
+    assert answer == sorted(counted, key=lambda row: (-row[1], row[0]))[:10]
+    assert answer[0][1] > 1
+
+
+def test_sql_first_reply_times(ask: Callable[[str], Rows]) -> None:
+    of_ticket: dict[int, list[dict[str, Any]]] = {}
+    for row in sorted(COMMENTS, key=lambda row: (row["timestamp"], row["id"])):
+        of_ticket.setdefault(row["ticket_id"], []).append(row)
+    waited = []
+    for ticket, (request, *later) in of_ticket.items():
+        replies = [
+            utc(row["created_at"])
+            for row in later
+            if row["public"] and row["author_id"] != request["author_id"]
+        ]
+        if replies:
+            asked = utc(request["created_at"])
+            waited.append((ticket, asked, min(replies) - asked))
+    answer = ask(statement("AS first_reply_time"))
+    assert answer == sorted(waited, key=lambda row: (-row[2], row[0]))[:10]
+    assert len(answer) == 10
+
+
+def test_sql_sla_breaches(ask: Callable[[str], Rows]) -> None:
+    breaches = [clock for clock in CLOCKS if clock["type"] == "breach"]
+    standing = [clock for clock in breaches if clock.get("deleted") is not True]
+    assert 0 < len(standing) < len(breaches)
+    tickets: dict[str, list[int]] = {}
+    for clock in standing:
+        tickets.setdefault(clock["metric"], []).append(clock["ticket_id"])
+    counted = [(metric, len(found), len(set(found))) for metric, found in tickets.items()]
+    expected = sorted(counted, key=lambda row: (-row[1], row[0]))
+    assert ask(statement("AS breaches")) == expected
+
+
+def test_sql_the_fields_that_change_most(ask: Callable[[str], Rows]) -> None:
+    changed = [row for row in CHANGES if row["event_type"] == "Change"]
+    counted = Counter(row["field_name"] for row in changed)
+    tickets = {(row["field_name"], row["ticket_id"]) for row in changed}
+    of_field = Counter(name for name, _ in tickets)
+    expected = [(name, count, of_field[name]) for name, count in counted.items()]
     answer = ask(statement("AS changes"))
-    assert answer == sorted(counted.items(), key=lambda pair: (-pair[1], pair[0]))
-    assert {"status", "priority", "tags", "custom_ticket_fields"} <= {name for name, _ in answer}
+    assert answer == sorted(expected, key=lambda row: (-row[1], row[0]))[:10]
+    assert {"status", "priority", "tags"} <= {name for name, *_ in answer}
 
 
-def test_sql_comments_per_month(loaded: Loaded) -> None:
-    records, ask = loaded
-    counted: dict[Any, list[int]] = {}
-    for record, child in children(records):
-        if child["event_type"] == "Comment":
-            month = utc(record["timestamp"]).date().replace(day=1)
-            public = child["public"] if "public" in child else child["comment_public"]
-            counted.setdefault(month, [0, 0])[0 if public else 1] += 1
+def test_sql_comments_per_month(ask: Callable[[str], Rows]) -> None:
+    counted: dict[date, list[int]] = {}
+    for row in COMMENTS:
+        month = utc(row["created_at"]).date().replace(day=1)
+        counted.setdefault(month, [0, 0])[0 if row["public"] else 1] += 1
     answer = ask(statement("AS internal"))
     assert answer == [(month, *counts) for month, counts in sorted(counted.items())]
     assert all(count for _, *counts in answer for count in counts)
 
 
-def test_every_sql_example_is_tested() -> None:
-    assert len(blocks("sql")) == 3
+def test_the_recipes_are_those_that_the_demo_shows() -> None:
+    assert [text.rstrip("\n") for text in blocks("sql")] == [r.statement for r in RECIPES]
+    tested = [name for name in globals() if name.startswith("test_sql_")]
+    assert len(tested) == len(RECIPES)

@@ -9,10 +9,11 @@ import sys
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, LiteralString, NoReturn
 
-from tests.fake_zendesk import Account, FakeZendesk, make_events
-from tests.meltano_project import REPOSITORY, MeltanoProject, install
+from tests.fake_zendesk import Account, FakeZendesk, make_events, make_metric_events
+from tests.independent_reader import comments, field_changes
+from tests.meltano_project import EVERY_STREAM, REPOSITORY, MeltanoProject, install
 from tests.postgres import running_postgres
 
 from . import queries
@@ -24,6 +25,7 @@ FOLDER = REPOSITORY / ".demo"
 PIPELINE = ("run", "tap-zendesk-events", "target-postgres")
 DAY = 86_400
 EVENTS = 12_000
+METRIC_EVENTS = 4_000
 UNSETTLED = 7
 ALLOWANCE = (10, 5.0)
 """Requests and seconds: Zendesk gives 10 a minute, but nobody wants to watch a demo wait."""
@@ -100,8 +102,9 @@ def demo(started: ExitStack) -> list[Check]:
     _install()
     zendesk = FakeZendesk(_account(), rate_limit=ALLOWANCE)
     url = started.enter_context(zendesk.serve())
-    say(f"A server that answers like Zendesk's ticket event export listens on {url}:")
-    say(f"  {EVENTS:,} events of the last 30 days, and {UNSETTLED} of the last minutes")
+    say(f"A server that answers like Zendesk listens on {url}:")
+    say(f"  {EVENTS:,} ticket events of the last 30 days, and {UNSETTLED} of the last minutes")
+    say(f"  {METRIC_EVENTS:,} ticket metric events, the clocks of service levels")
     postgres = started.enter_context(running_postgres(FOLDER / "postgres"))
     database = postgres.fresh_database("demo")
     ((version,),) = database.query("SHOW server_version")
@@ -113,37 +116,46 @@ def demo(started: ExitStack) -> list[Check]:
         {
             "TAP_ZENDESK_EVENTS_API_URL": url,
             "TARGET_POSTGRES_SQLALCHEMY_URL": database.sqlalchemy_url,
+            **EVERY_STREAM,
         },
     )
 
-    title("2. The first run: the whole history")
-    settled = zendesk.stats()["settled_events"]
+    title("2. The first run: the whole history, in four tables")
+    say("meltano.yml selects the stream ticket_events only. This demo selects all four:")
+    for name, value in EVERY_STREAM.items():
+        say(f"$ export {name}='{value}'")
+    expected = _expected_rows(zendesk)
     pipeline(project, "first-run.log")
-    first_requests = len(zendesk.export_requests)
-    rows = row_count(database)
-    say(f"{rows:,} rows arrived, with {first_requests} requests.")
+    rows = {table: queries.count(database, table) for table in queries.KEYS}
+    say(
+        f"{sum(rows.values()):,} rows arrived: three tables from one walk of "
+        f"{len(zendesk.export_requests)} requests, the fourth from {len(zendesk.metric_requests)}."
+    )
 
     title("3. The second run: only what is new since")
     before = time.time()
     pipeline(project, "second-run.log")
-    written = queries.rows_written_since(database, before)
+    written = sum(queries.count_written_since(database, table, before) for table in queries.KEYS)
     say(
         f"{written:,} rows were written: nothing new has settled. The events of the last five "
         "minutes\nare left for later runs on purpose, because Zendesk adds some events late."
     )
 
     title("4. What arrived, in SQL")
-    for query in queries.SHOWN:
+    for query in (queries.CONTENT, *queries.RECIPES):
         show_query(database, query)
 
     title("5. Checked")
-    types = database.columns("ticket_events")
     checks = [
-        Check("rows in PostgreSQL, as many as the server's settled events", settled, rows),
-        Check("different ids", rows, queries.distinct_ids(database)),
+        *(Check(f"rows in {table}", expected[table], number) for table, number in rows.items()),
+        *(
+            Check(
+                f"different keys in {table}", rows[table], queries.count_keys(database, table, key)
+            )
+            for table, key in queries.KEYS.items()
+        ),
         Check("rows written by the second run", 0, written),
-        Check("rows after the second run", settled, row_count(database)),
-        Check("type of the column child_events", "jsonb", types.get("child_events")),
+        Check("type of the column child_events", "jsonb", _type_of_children(database)),
     ]
     for check in checks:
         say(str(check))
@@ -176,18 +188,12 @@ def short(line: str) -> str:
     return f"{parts['who']}: {level}{parts['text']}"
 
 
-def row_count(database: Database) -> int:
-    """Return how many events the database holds."""
-    ((count,),) = database.query("SELECT count(*) FROM zendesk.ticket_events")
-    return int(count)
-
-
 def show_query(database: Database, query: queries.Query) -> None:
     """Print a query and its answer as a table."""
     say(f"\n{query.question}\n")
     say("\n".join(f"    {line}" for line in query.statement.splitlines()))
-    names, rows = queries.answer(database, query)
-    cells = [names, *([_number(cell) for cell in row] for row in rows)]
+    rows = database.query(query.statement)
+    cells = [list(query.columns), *(_cells(query.columns, row) for row in rows)]
     widths = [max(len(cell) for cell in column) for column in zip(*cells, strict=True)]
     ruled = [cells[0], ["-" * width for width in widths], *cells[1:]]
     say("")
@@ -217,11 +223,35 @@ def _install() -> None:
 def _account() -> Account:
     """Two histories: a settled one, and some events too young to be taken."""
     now = int(time.time())
-    history = make_events(
-        EVENTS, seed=1, start=now - 30 * DAY, spread=30 * DAY - 3600, burst=(None, 1_700)
-    )
+    start, spread = now - 30 * DAY, 30 * DAY - 3600
+    history = make_events(EVENTS, 1, start, spread, burst=(None, 1_700))
     newest = make_events(UNSETTLED, seed=2, start=now - 100, spread=40)
-    return Account(history + newest, seed=1)
+    clocks = make_metric_events(METRIC_EVENTS, 1, start, spread, events=history)
+    return Account(history + newest, seed=1, metric_events=clocks)
+
+
+def _expected_rows(zendesk: FakeZendesk) -> dict[LiteralString, int]:
+    """Return how many rows each table should get, by the server's count or a reader's."""
+    stats = zendesk.stats()
+    before = stats["settled_before"]
+    settled = [event for event in zendesk.account.events() if event["timestamp"] < before]
+    return {
+        "ticket_events": stats["settled_events"],
+        "ticket_field_changes": len(field_changes(settled)),
+        "ticket_comments": len(comments(settled)),
+        "ticket_metric_events": stats["settled_metric_events"],
+    }
+
+
+def _type_of_children(database: Database) -> str | None:
+    return database.columns("ticket_events").get("child_events")
+
+
+def _cells(names: tuple[str, ...], row: tuple[Any, ...]) -> list[str]:
+    return [
+        "" if value is None else str(value) if name.endswith("_id") else _number(value)
+        for name, value in zip(names, row, strict=True)
+    ]
 
 
 def _number(value: Any) -> str:

@@ -1,10 +1,10 @@
-"""The SQL of the demo."""
+"""The SQL of the README's recipes, which the demo shows too, and what the demo counts."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, LiteralString
+from typing import TYPE_CHECKING, Final, LiteralString
 
 if TYPE_CHECKING:
     from tests.postgres import Database
@@ -19,56 +19,157 @@ class Query:
     statement: LiteralString
 
 
-SHOWN = (
-    Query(
-        "How much, and from when to when?",
-        ("events", "tickets", "first", "last"),
-        """\
-SELECT count(*) AS events, count(DISTINCT ticket_id) AS tickets,
-       min(created_at) AS first, max(created_at) AS last
-FROM zendesk.ticket_events;""",
-    ),
-    Query(
-        "Which ticket fields change most?",
-        ("field", "changes"),
-        """\
-SELECT field, count(*) AS changes
-FROM zendesk.ticket_events,
-     jsonb_array_elements(child_events) AS child,
-     jsonb_object_keys(child) AS field
-WHERE child->>'event_type' = 'Change'
-  AND field NOT IN ('id', 'event_type', 'via', 'via_reference_id', 'previous_value',
-                    'added_tags', 'removed_tags')
-GROUP BY field ORDER BY changes DESC, field LIMIT 8;""",
-    ),
-    Query(
-        "What were the last changes of status?",
-        ("created_at", "ticket_id", "updater_id", "from", "to"),
-        """\
-SELECT created_at, ticket_id::text, updater_id::text,
-       child->>'previous_value' AS "from", child->>'status' AS "to"
-FROM zendesk.ticket_events, jsonb_array_elements(child_events) AS child
-WHERE child->>'event_type' = 'Change' AND child ? 'status'
-ORDER BY timestamp DESC, id LIMIT 5;""",
-    ),
+CONTENT: Final = Query(
+    "How much, and from when to when?",
+    ("table", "rows", "first", "last"),
+    """\
+SELECT 'ticket_events' AS table, count(*) AS rows, min(created_at) AS first, max(created_at) AS last
+FROM zendesk.ticket_events
+UNION ALL
+SELECT 'ticket_field_changes', count(*), min(created_at), max(created_at)
+FROM zendesk.ticket_field_changes
+UNION ALL
+SELECT 'ticket_comments', count(*), min(created_at), max(created_at)
+FROM zendesk.ticket_comments
+UNION ALL
+SELECT 'ticket_metric_events', count(*), min(time), max(time)
+FROM zendesk.ticket_metric_events
+ORDER BY rows DESC;""",
 )
 
+STATUS_HISTORY: Final = Query(
+    "Which status did a ticket have, and for how long?",
+    ("since", "updater_id", "status", "time_spent"),
+    """\
+SELECT created_at AS since,
+       updater_id,
+       value AS status,
+       lead(created_at) OVER history - created_at AS time_spent
+FROM zendesk.ticket_field_changes
+WHERE ticket_id = 1935
+  AND field_name = 'status'
+  AND value IS DISTINCT FROM previous_value
+WINDOW history AS (ORDER BY timestamp, child_event_id)
+ORDER BY timestamp, child_event_id;""",
+)
 
-def answer(database: Database, query: Query) -> tuple[list[str], list[tuple[object, ...]]]:
-    """Return the names of the columns and the rows."""
-    return list(query.columns), database.query(query.statement)
+MOST_REASSIGNED: Final = Query(
+    "Which tickets went from agent to agent?",
+    ("ticket_id", "reassignments", "agents"),
+    """\
+SELECT ticket_id,
+       count(*) AS reassignments,
+       count(DISTINCT value) AS agents
+FROM zendesk.ticket_field_changes
+WHERE field_name = 'assignee_id'
+  AND event_type = 'Change'
+  AND value <> previous_value
+GROUP BY ticket_id
+ORDER BY reassignments DESC, ticket_id
+LIMIT 10;""",
+)
+
+FIRST_REPLY_TIMES: Final = Query(
+    "Who waited longest for a first reply?",
+    ("ticket_id", "asked_at", "first_reply_time"),
+    """\
+WITH request AS (
+  SELECT DISTINCT ON (ticket_id) ticket_id, author_id, timestamp, created_at
+  FROM zendesk.ticket_comments
+  ORDER BY ticket_id, timestamp, id
+)
+SELECT ticket_id,
+       request.created_at AS asked_at,
+       min(reply.created_at) - request.created_at AS first_reply_time
+FROM request
+JOIN zendesk.ticket_comments AS reply USING (ticket_id)
+WHERE reply.public
+  AND reply.author_id <> request.author_id
+  AND reply.timestamp >= request.timestamp
+GROUP BY ticket_id, request.created_at
+ORDER BY first_reply_time DESC, ticket_id
+LIMIT 10;""",
+)
+
+SLA_BREACHES: Final = Query(
+    "Which service levels were missed?",
+    ("metric", "breaches", "tickets"),
+    """\
+SELECT metric,
+       count(*) AS breaches,
+       count(DISTINCT ticket_id) AS tickets
+FROM zendesk.ticket_metric_events
+WHERE type = 'breach'
+  AND deleted IS NOT TRUE
+GROUP BY metric
+ORDER BY breaches DESC, metric;""",
+)
+
+MOST_CHANGED_FIELDS: Final = Query(
+    "Which fields change most?",
+    ("field", "changes", "tickets"),
+    """\
+SELECT field_name AS field,
+       count(*) AS changes,
+       count(DISTINCT ticket_id) AS tickets
+FROM zendesk.ticket_field_changes
+WHERE event_type = 'Change'
+GROUP BY field_name
+ORDER BY changes DESC, field_name COLLATE "C"
+LIMIT 10;""",
+)
+
+COMMENTS_PER_MONTH: Final = Query(
+    "How many comments are there in a month?",
+    ("month", "public", "internal"),
+    """\
+SELECT date_trunc('month', created_at)::date AS month,
+       count(*) FILTER (WHERE c.public) AS public,
+       count(*) FILTER (WHERE NOT c.public) AS internal
+FROM zendesk.ticket_events,
+     jsonb_array_elements(child_events) AS child,
+     LATERAL (SELECT coalesce(child->>'comment_public', child->>'public')::boolean) AS c (public)
+WHERE child->>'event_type' = 'Comment'
+GROUP BY month
+ORDER BY month;""",
+)
+
+RECIPES: Final = (
+    STATUS_HISTORY,
+    MOST_REASSIGNED,
+    FIRST_REPLY_TIMES,
+    SLA_BREACHES,
+    MOST_CHANGED_FIELDS,
+    COMMENTS_PER_MONTH,
+)
+"""As in the README, to the letter (tests/test_readme.py compares and runs them)."""
+
+KEYS: Final[dict[str, LiteralString]] = {
+    "ticket_events": "id",
+    "ticket_field_changes": "child_event_id, field_name",
+    "ticket_comments": "id",
+    "ticket_metric_events": "id",
+}
+"""The tables, and the columns that tell their rows apart."""
 
 
-def distinct_ids(database: Database) -> int:
-    """Return how many different ids there are."""
-    ((count,),) = database.query("SELECT count(DISTINCT id) FROM zendesk.ticket_events")
-    return int(count)
+def count(database: Database, table: LiteralString) -> int:
+    """Return how many rows a table has."""
+    ((number,),) = database.query("SELECT count(*) FROM zendesk." + table)
+    return int(number)
 
 
-def rows_written_since(database: Database, moment: float) -> int:
-    """Return how many rows the target has inserted or updated since."""
-    ((count,),) = database.query(
-        "SELECT count(*) FROM zendesk.ticket_events WHERE _sdc_received_at > %s",
+def count_keys(database: Database, table: LiteralString, key: LiteralString) -> int:
+    """Return how many different keys a table has."""
+    statement: LiteralString = "SELECT count(DISTINCT (" + key + ")) FROM zendesk." + table
+    ((number,),) = database.query(statement)
+    return int(number)
+
+
+def count_written_since(database: Database, table: LiteralString, moment: float) -> int:
+    """Return how many rows of a table the target has inserted or updated since."""
+    ((number,),) = database.query(
+        "SELECT count(*) FROM zendesk." + table + " WHERE _sdc_received_at > %s",
         datetime.fromtimestamp(moment, UTC).replace(tzinfo=None),
     )
-    return int(count)
+    return int(number)

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.fake_zendesk import Account, FakeZendesk, make_events, plain_event
+from tests.fake_zendesk import Account, FakeZendesk, make_events, make_metric_events, plain_event
+from tests.independent_reader import comments, field_changes
+from tests.meltano_project import EVERY_STREAM
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,10 +36,13 @@ STRANGE = plain_event(
 )
 
 
-def rows_of(folder: Path) -> list[list[dict[str, str]]]:
-    """Return the rows of each CSV file, the earliest run's first."""
+FREE_TEXT = ("body", "html_body", "plain_body")
+
+
+def rows_of(folder: Path, stream: str = "ticket_events") -> list[list[dict[str, str]]]:
+    """Return the rows of each CSV file of a stream, the earliest run's first."""
     files = []
-    for path in sorted(folder.glob("ticket_events-*.csv")):
+    for path in sorted(folder.glob(f"{stream}-*.csv")):
         with path.open(encoding="utf-8", newline="") as file:
             files.append(list(csv.DictReader(file, strict=True)))
     return files
@@ -51,21 +56,38 @@ def nested(row: dict[str, str]) -> dict[str, Any]:
 @pytest.mark.parametrize("who_flattens", ["target", "tap"])
 def test_csv_cells_hold_json(pipelines: Callable[..., Pipelines], who_flattens: str) -> None:
     events = [STRANGE, *make_events(200, seed=21, unknown_fields=True)]
-    settings = {"TAP_ZENDESK_EVENTS_INCLUDE_COMMENTS": "true"}
+    clocks = make_metric_events(60, seed=21, events=events[1:])
+    settings = {"TAP_ZENDESK_EVENTS_INCLUDE_COMMENTS": "true", **EVERY_STREAM}
     if who_flattens == "tap":
         settings |= {
             "TAP_ZENDESK_EVENTS_FLATTENING_ENABLED": "true",
             "TAP_ZENDESK_EVENTS_FLATTENING_MAX_DEPTH": "1",
             "TARGET_CSV_FLATTENING_ENABLED": "false",
         }
-    with FakeZendesk(Account(events), rate_limit=None).serve() as url:
+    with FakeZendesk(Account(events, metric_events=clocks), rate_limit=None).serve() as url:
         meltano = pipelines(url, **settings)
         meltano.run("zendesk-to-csv")
+
+    expected = {
+        "ticket_events": len(events),
+        "ticket_field_changes": len(field_changes(events)),
+        "ticket_comments": len(comments(events)),
+        "ticket_metric_events": len(clocks),
+    }
+    for stream, count in expected.items():
+        (rows,) = rows_of(meltano.output_folder, stream)
+        assert (stream, len(rows)) == (stream, count)
+        structures = [
+            json.loads(cell)
+            for row in rows
+            for name, cell in row.items()
+            if name not in FREE_TEXT and cell.startswith(("[", "{"))
+        ]
+        assert structures
 
     (rows,) = rows_of(meltano.output_folder)
     assert [int(row["id"]) for row in rows].count(70) == 1
     assert {int(row["id"]) for row in rows} == {event["id"] for event in events}
-    assert len(rows) == len(events)
     cells = {int(row["id"]): nested(row) for row in rows}
     assert all(isinstance(found["child_events"], list) for found in cells.values())
     assert cells[70]["child_events"] == [STRANGE_CHILD]
