@@ -147,8 +147,13 @@ def read_bookmark(state: Mapping[str, Any], stream: str, replication_key: str) -
     elif not isinstance(ids, list) or any(type(identifier) is not int for identifier in ids):
         problem = "its boundary_ids are not a list of whole numbers"
     if problem or second is None:
-        raise ZendeskEventsError(
-            f"The state's bookmark of {stream} cannot be used, because {problem}: mend it (see "
-            "`meltano state get` and `meltano state set`), or remove it to start from start_date."
-        )
+        raise unusable(stream, str(problem))
     return Bookmark(second, frozenset(ids), moved=True)
+
+
+def unusable(stream: str, problem: str) -> ZendeskEventsError:
+    """Return the sentence about a bookmark that cannot be understood."""
+    return ZendeskEventsError(
+        f"The state's bookmark of {stream} cannot be used, because {problem}: mend it (see "
+        "`meltano state get` and `meltano state set`), or remove it to start from start_date."
+    )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import re
+import urllib.parse
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -121,6 +123,12 @@ class Http:
             )
         except requests.RequestException as error:
             raise self._failure(error) from error
+        except OSError:
+            # requests looks for the file of certificates before it begins
+            raise ZendeskEventsError(
+                "the file of certificates that the environment names (REQUESTS_CA_BUNDLE, or "
+                "CURL_CA_BUNDLE) cannot be read: correct the path, or unset the variable."
+            ) from None
         status = response.status_code
         if 200 <= status < 300 or status in {400, 422}:
             return response
@@ -250,6 +258,28 @@ def quote(response: requests.Response) -> str:
             elif isinstance(envelope, dict):
                 fields = ("title", "code", "message", "detail", "description", "error_description")
                 words += [envelope[f] for f in fields if isinstance(envelope.get(f), str)]
-    text = " ".join(re.sub(r"[^\x20-\x7e]+", " ", ", ".join(words[:3])).split())
+    text = ", ".join(words[:3])
+    for secret in _secrets(response.request):
+        text = text.replace(secret, "…")
+    text = " ".join(re.sub(r"[^\x20-\x7e…]+", " ", text).split())
     text = re.sub(r"[A-Za-z0-9+/_=-]{32,}", "…", text)  # whatever could be a token
     return f'"{text[:QUOTED]}"' if text else ""
+
+
+def _secrets(request: requests.PreparedRequest | None) -> list[str]:
+    """Return what the request held that no message may show, in every usual form, longest first."""
+    if request is None:
+        return []
+    scheme, _, value = str(request.headers.get("Authorization", "")).partition(" ")
+    secrets = {value}
+    if scheme == "Basic":
+        pair = base64.b64decode(value).decode()
+        secrets |= {pair, pair.partition(":")[2]}
+    if request.body:
+        grant = decode(request.body if isinstance(request.body, bytes) else request.body.encode())
+        secrets |= {grant[name] for name in ("client_secret", "refresh_token") if name in grant}
+    secrets.discard("")
+    encoded = {base64.b64encode(secret.encode()).decode() for secret in secrets}
+    encoded |= {text.rstrip("=") for text in encoded}
+    quoted = {urllib.parse.quote(secret, safe="") for secret in secrets | encoded}
+    return sorted(secrets | encoded | quoted, key=len, reverse=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tap_zendesk_events.ahead import one_ahead
+from tap_zendesk_events.output import TERMINATION
 from tap_zendesk_events.times import iso
 
 if TYPE_CHECKING:
@@ -75,12 +76,16 @@ class JointWalk:
         for page in pages:
             progress.waited_for_page(idle_since)
             busy_since = clock.monotonic()
-            end = walk.window_end
-            for stream, bookmark in bookmarks.items():
-                rows = [row for event in bookmark.fresh(page, end) for row in stream.rows(event)]
-                stream.write(rows)
-                progress.wrote(stream.name, len(rows))
-            self._pass(page, end, bookmarks)
+            # a signal must not come between a page's last record and its STATE
+            with TERMINATION:
+                end = walk.window_end
+                for stream, bookmark in bookmarks.items():
+                    rows = [
+                        row for event in bookmark.fresh(page, end) for row in stream.rows(event)
+                    ]
+                    stream.write(rows)
+                    progress.wrote(stream.name, len(rows))
+                self._pass(page, end, bookmarks)
             progress.wrote_since(busy_since)
             progress.page(page, end if page.next_start is None else min(page.next_start, end))
             idle_since = clock.monotonic()

@@ -12,7 +12,7 @@ import msgspec
 from singer_sdk.contrib.msgspec import enc_hook
 from singer_sdk.helpers._util import utc_now
 from singer_sdk.singerlib.encoding import GenericSingerWriter
-from singer_sdk.singerlib.encoding.simple import Message
+from singer_sdk.singerlib.encoding.simple import Message, StateMessage
 
 from tap_zendesk_events.errors import ZendeskEventsError
 
@@ -37,9 +37,10 @@ class TerminatedError(SystemExit):
 
 
 class Termination:
-    """Ends the run on SIGTERM and Ctrl-C: at once, or right after the line that is being written.
+    """Ends the run on SIGTERM and Ctrl-C: at once, or as soon as what has to be whole is whole.
 
-    Used as a context manager around what a signal must not come into the middle of.
+    Used as a context manager around what a signal must not come into the middle of: it then waits
+    for the end of the outermost block, or for the next call of `check`.
 
     The SDK's own handler writes a STATE from inside the signal, possibly into the middle of a
     RECORD line, and exits with status 0. Here none is written, because the one of the last whole
@@ -72,6 +73,17 @@ class Termination:
         # the main thread has to end, and it listens to signals only
         os.kill(os.getpid(), signum)
 
+    def check(self) -> None:
+        """End the run here, within one block, if a signal has come.
+
+        Raises:
+            TerminatedError: It has.
+        """
+        with self._lock:
+            signum = self._signum if self._holds <= 1 else None
+        if signum is not None:
+            raise TerminatedError(signum)
+
     def _handle(self, signum: int, _frame: FrameType | None) -> None:
         if self._signum is None and hasattr(signal, "setitimer"):
             signal.signal(signal.SIGALRM, lambda *_: os._exit(128 + signum))
@@ -102,6 +114,8 @@ class MessageWriter(GenericSingerWriter[bytes, Message]):
         Raises:
             ZendeskEventsError: The reader has gone.
         """
+        if not isinstance(message, StateMessage):
+            TERMINATION.check()
         self.put(self.format_message(message))
 
     def write_records(self, stream: str, version: int | None, records: list[Record]) -> None:
@@ -114,6 +128,7 @@ class MessageWriter(GenericSingerWriter[bytes, Message]):
         rest: dict[str, Any] = {} if version is None else {"version": version}
         rest["time_extracted"] = utc_now()
         messages = [{**common, "record": record, **rest} for record in records]
+        TERMINATION.check()
         self.put(self._encoder.encode_lines(messages))
 
     def put(self, lines: bytes) -> None:
@@ -121,6 +136,8 @@ class MessageWriter(GenericSingerWriter[bytes, Message]):
         view = memoryview(lines)
         begin = 0
         while begin < len(lines):
+            if begin:
+                TERMINATION.check()
             end = lines.rfind(b"\n", begin, begin + BLOCK) + 1
             if not end:  # one line that is longer than a block
                 end = lines.find(b"\n", begin) + 1

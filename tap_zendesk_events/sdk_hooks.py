@@ -149,7 +149,10 @@ class _TimerSince(metrics.Timer):
 
 
 class HookedTap(Tap):
-    """A tap that checks its settings without quoting them."""
+    """A tap that checks its settings without quoting them, and leaves others' bookmarks alone."""
+
+    def _reset_state_progress_markers(self) -> None:
+        """Do nothing: our bookmarks have no such markers, and others' may be of any form."""
 
     def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
         """Fill in the defaults and check the types of the settings.

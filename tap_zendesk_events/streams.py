@@ -66,6 +66,11 @@ class ZendeskStream(HookedStream):
         self.replication_key = self.replication_key or self.bookmark_key
         if entry := catalog.get_stream(self.name):
             self._complete(entry)
+        if tuple(self.primary_keys) != self.own_keys:
+            raise ZendeskEventsError(
+                f"The catalog asks for other keys of {self.name} than {', '.join(self.own_keys)}, "
+                "by which a target tells the rows apart: remove key_properties from the catalog."
+            )
         if self.replication_key != self.bookmark_key:
             raise ZendeskEventsError(
                 f"The catalog asks for another replication key of {self.name} than "
@@ -81,6 +86,10 @@ class ZendeskStream(HookedStream):
     def _complete(self, entry: CatalogEntry) -> None:
         """Give the catalog's entry the keys that it lacks, selected whatever it says."""
         entry.key_properties = list(self.primary_keys)
+        root = entry.metadata.root
+        if root.selected is None and root.selected_by_default is None:
+            # the SDK would select a stream of which the catalog says nothing: comment bodies too
+            root.selected_by_default = self.selected_by_default
         needed = (*self.own_keys, self.bookmark_key)
         for name in needed if entry.metadata else ():
             metadata = entry.metadata.setdefault(("properties", name), Metadata())

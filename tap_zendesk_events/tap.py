@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import click
 from singer_sdk.helpers.capabilities import PluginCapabilities, TapCapabilities
 from singer_sdk.plugin_base import SingerCommand
+from singer_sdk.singerlib import Catalog
 from typing_extensions import override
 
-from tap_zendesk_events.bookmark import read_bookmark
+from tap_zendesk_events.bookmark import read_bookmark, unusable
 from tap_zendesk_events.client import (
     TICKET_EVENTS,
     TICKET_METRIC_EVENTS,
@@ -92,6 +93,8 @@ class TapZendeskEvents(HookedTap):
             ZendeskEventsError: A setting, the state or the catalog cannot be used.
         """
         self._parse_env_config = parse_env_config
+        if isinstance(options.get("catalog"), dict):
+            options["catalog"] = _checked_catalog(options["catalog"])
         if parse_env_config:
             drop_empty_variables(self.config_jsonschema, os.environ)
         try:
@@ -100,8 +103,11 @@ class TapZendeskEvents(HookedTap):
             )
         except ValueError:
             # the SDK reads numbers and JSON from the environment without saying which is none
-            if parse_env_config:
-                raise_problems(environment_problems(self.config_jsonschema, os.environ))
+            try:
+                if parse_env_config:
+                    raise_problems(environment_problems(self.config_jsonschema, os.environ))
+            except ZendeskEventsError as problems:
+                raise problems from None  # the other error quotes the value
             raise
         TERMINATION.install()
 
@@ -177,19 +183,25 @@ class TapZendeskEvents(HookedTap):
 
     @override
     def load_state(self, state: dict[str, Any]) -> None:
-        bookmarks = state.get("bookmarks") or {} if isinstance(state, dict) else None
+        # a state of another form must not pass for an empty one: all would be loaded anew
+        bookmarks = state.get("bookmarks") if isinstance(state, dict) else None
+        if bookmarks is None and not state:
+            bookmarks = {}
         if not isinstance(bookmarks, dict) or not all(
             isinstance(bookmark, dict) for bookmark in bookmarks.values()
         ):
             raise ZendeskEventsError(
                 "The state is not of the form that this tap writes (an object `bookmarks` with an "
-                "object for each stream): mend it, or remove it to start from start_date."
+                "object for each stream; of a STATE message only what is under `value`): mend it, "
+                "or remove it to start from start_date."
             )
         super().load_state({"bookmarks": bookmarks})
         for name, stream in self.streams.items():
             if name in bookmarks and isinstance(stream, ZendeskStream):
                 # what others wrote beside the bookmark is of no use to us
                 bookmark = read_bookmark(bookmarks[name], name, stream.bookmark_key)
+                if bookmark is None and bookmarks[name]:
+                    raise unusable(name, "it has no replication_key_value")
                 stream.store_bookmark(bookmark)
 
     def check_connection(self) -> str:
@@ -301,3 +313,12 @@ def _checked_json(file: Any, option: str) -> io.StringIO:
     if not isinstance(content, dict):
         raise ZendeskEventsError(f"The file given with --{option} holds no JSON object: mend it.")
     return io.StringIO(json.dumps(content))
+
+
+def _checked_catalog(catalog: dict[str, Any]) -> Catalog:
+    try:
+        return Catalog.from_dict(catalog)
+    except (AttributeError, KeyError, TypeError, ValueError):
+        raise ZendeskEventsError(
+            "The catalog is not of the form that --discover writes: make it anew."
+        ) from None

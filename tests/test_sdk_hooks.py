@@ -29,6 +29,7 @@ def test_the_sdk_still_calls_every_hook() -> None:
     assert "self._write_activate_version_message(self._stream_version)" in whole
     assert "self._stream_version = self._initialized_at // 1000" in whole
     assert "self._write_record_message(record)" in sync
+    assert "self._reset_state_progress_markers()" in inspect.getsource(Tap.sync_all)
     assert "self._validate_config(raise_errors=validate_config)" in inspect.getsource(
         PluginBase.__init__
     )
