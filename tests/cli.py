@@ -27,13 +27,14 @@ def tap(
     settings: Mapping[str, str] | None = None,
     cwd: Path | None = None,
     seconds: float = 60,
+    variables: Mapping[str, str] | None = None,
     **more: str,
 ) -> subprocess.CompletedProcess[str]:
     """Run the tap to its end, configured by environment variables if `settings` are given."""
     options = ["--config=ENV"] if settings is not None else []
     return subprocess.run(
         [*COMMAND, *options, *arguments],
-        env=environment(settings, **more),
+        env=environment(settings, **(variables or {}), **more),
         cwd=cwd,
         capture_output=True,
         text=True,
