@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import TYPE_CHECKING
 
 from tap_zendesk_events.auth import authenticator
@@ -38,18 +39,25 @@ class Connection:
         self.http = Http(settings, user_agent, clock.now)
         self.retry = Retry(clock, log, self.progress, settings)
         self._auth = authenticator(settings.credentials, self.http, self.retry)
+        cap = settings.requests_per_minute
+        self._capped = deque[float](maxlen=cap) if cap else None
         self._clock = clock
         self._log = log
 
     def client(self, endpoint: Endpoint) -> ExportClient:
-        """Return a client for one export. Each has an allowance of its own."""
+        """Return a client for one export. Each has an allowance of its own, under the one cap."""
         settings = self.settings
         return ExportClient(
             endpoint,
             settings.page_size,
             http=self.http,
             auth=self._auth,
-            quota=Quota(self._clock, settings.requests_per_minute, self.progress.waiting),
+            quota=Quota(
+                self._clock,
+                settings.requests_per_minute,
+                self.progress.waiting,
+                self._capped,
+            ),
             retry=self.retry,
             progress=self.progress,
             log=self._log,

@@ -69,10 +69,16 @@ class Quota:
         clock: Tells the time and waits.
         cap: Most requests in any 60 seconds, if the user wants a cap of their own.
         on_wait: Called before each wait with its seconds and a reason.
+        capped: When the last requests under the cap ended, shared with other exports: Zendesk's
+            allowance is each export's own, the user's cap is one for all.
     """
 
     def __init__(
-        self, clock: Clock, cap: int | None, on_wait: Callable[[float, str], None]
+        self,
+        clock: Clock,
+        cap: int | None,
+        on_wait: Callable[[float, str], None],
+        capped: deque[float] | None = None,
     ) -> None:
         self.cap = cap
         self.allowance = cap or DEFAULT_ALLOWANCE
@@ -84,7 +90,7 @@ class Quota:
         self._first_end = 0.0  # the window ends after this moment,
         self._last_end = 0.0  # and no later than at this one
         self._untold: list[float] = []  # when requests ended that no header told of
-        self._capped: deque[float] | None = deque(maxlen=cap) if cap else None
+        self._capped = deque[float](maxlen=cap) if cap and capped is None else capped
 
     def take(self) -> float:
         """Wait until a request may go out, and count it. Returns the moment, in clock seconds."""

@@ -49,6 +49,10 @@ class QuietStart(logging.Filter):
         return logging.getLogger(record.name).isEnabledFor(logging.DEBUG)
 
 
+QUIET_START = QuietStart()
+"""One for all, because a logger keeps every filter that it is given."""
+
+
 class HookedStream(Stream):
     """A stream that keeps its own bookmark, and whose records another stream may write.
 

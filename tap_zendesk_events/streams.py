@@ -14,7 +14,7 @@ from tap_zendesk_events.comments import comments, without_bodies
 from tap_zendesk_events.errors import ZendeskEventsError
 from tap_zendesk_events.field_changes import field_changes
 from tap_zendesk_events.record import TicketEventRecords, TicketMetricEventRecords
-from tap_zendesk_events.sdk_hooks import HookedStream, QuietStart
+from tap_zendesk_events.sdk_hooks import QUIET_START, HookedStream
 from tap_zendesk_events.values import WarnOnce
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class ZendeskStream(HookedStream):
         self.tap = tap
         super().__init__(tap)
         self.warn = WarnOnce(self.logger)
-        self.logger.addFilter(QuietStart())
+        self.logger.addFilter(QUIET_START)
 
     def rows(self, event: Event) -> Iterable[Record]:
         """Return the records that an event makes in this stream."""

@@ -28,7 +28,7 @@ from tap_zendesk_events.connection import Connection
 from tap_zendesk_events.errors import ZendeskEventsError
 from tap_zendesk_events.joint_walk import JointWalk
 from tap_zendesk_events.output import TERMINATION, MessageWriter, TerminatedError
-from tap_zendesk_events.sdk_hooks import ENVIRONMENT_LOGGER, HookedTap, QuietStart
+from tap_zendesk_events.sdk_hooks import ENVIRONMENT_LOGGER, QUIET_START, HookedTap
 from tap_zendesk_events.settings import (
     CONFIG_SCHEMA,
     Settings,
@@ -260,8 +260,8 @@ class TapZendeskEvents(HookedTap):
     @classmethod
     @override
     def get_singer_command(cls) -> click.Command:
-        logging.getLogger(ENVIRONMENT_LOGGER).addFilter(_QUIET_START)
-        cls.logger.addFilter(_QUIET_START)
+        logging.getLogger(ENVIRONMENT_LOGGER).addFilter(QUIET_START)
+        cls.logger.addFilter(QUIET_START)
         command = super().get_singer_command()
         for option in command.params:
             if option.name == "test" and isinstance(option, click.Option):
@@ -299,9 +299,6 @@ class TapCommand(SingerCommand):
                 "Stopped by %s. The next run goes on after the last STATE.", error.name
             )
             raise
-
-
-_QUIET_START = QuietStart()
 
 
 def _checked_json(file: Any, option: str) -> io.StringIO:

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tap_zendesk_events.times import iso
-from tests.fake_zendesk import Account, FakeZendesk, make_metric_events
+from tests.fake_zendesk import Account, FakeZendesk, make_metric_events, plain_event
 from tests.harness import BEGIN, NOW, SimulatedClock, run
 from tests.selection import rows, selecting
 
@@ -91,6 +91,19 @@ def test_its_allowance_is_its_own() -> None:
     # no header tells of an allowance: ten in any minute
     assert all(later - earlier >= 60 for earlier, later in zip(times, times[10:], strict=False))
     assert times[9] == times[0]
+
+
+def test_a_cap_of_ones_own_holds_for_both_exports_together() -> None:
+    clock = SimulatedClock()
+    events = make_metric_events(300, seed=3, start=BEGIN, spread=86_400)
+    account = Account([plain_event(n, BEGIN + n) for n in range(1, 200)], metric_events=events)
+    fake = a_fake(account, clock)
+    catalog = selecting("ticket_events", STREAM)
+    run(fake, clock, catalog=catalog, page_size=50, requests_per_minute=3)
+    times = [request.time for request in fake.log]
+    assert fake.metric_requests
+    assert fake.export_requests
+    assert all(later - earlier >= 60 for earlier, later in zip(times, times[3:], strict=False))
 
 
 def test_an_allowance_that_its_headers_tell_is_used() -> None:
