@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     import requests
 
     from tap_zendesk_events.connection import Connection
+
+TIMES = int(os.environ.get("TIMES", "1"))
+"""How many times as many examples as usual hypothesis tries; `make soak` sets it."""
 
 NOW = 1_764_000_000
 """The simulated present: 2025-11-24T16:00:00Z."""

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.fake_zendesk import Account, FakeZendesk, make_events, plain_event
 from tests.fake_zendesk.encoding import shown
-from tests.harness import SimulatedClock, run
+from tests.harness import TIMES, SimulatedClock, run
 from tests.independent_reader import Row, comments, comparable, field_changes
 from tests.selection import rows, selecting
 from tests.test_derived_rows import load_hand_written
@@ -72,7 +72,7 @@ children = st.builds(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100 * TIMES, deadline=None)
 @given(st.lists(st.lists(children, max_size=4), max_size=4))
 def test_any_children_row_for_row(events: list[list[dict[str, Any]]]) -> None:
     numbers = iter(range(1, 1000))

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tap_zendesk_events.times import iso
 from tests.fake_zendesk import Account, FakeZendesk, make_events, plain_event
-from tests.harness import NOW, Output, SimulatedClock, run
+from tests.harness import NOW, TIMES, Output, SimulatedClock, run
 
 BEGIN = 1_761_955_200  # the harness's START_DATE
 
@@ -98,7 +98,7 @@ def histories(draw: Any) -> dict[str, Any]:
     }
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150 * TIMES, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(histories())
 def test_whatever_happens_each_event_is_written_once(history: dict[str, Any]) -> None:
     clock = SimulatedClock()

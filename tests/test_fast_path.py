@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tap_zendesk_events import output, sdk_hooks
 from tests.fake_zendesk import Account, make_events, make_metric_events, plain_event
-from tests.harness import BEGIN, ListWriter, SimulatedClock, SimulatedTap, a_fake
+from tests.harness import BEGIN, TIMES, ListWriter, SimulatedClock, SimulatedTap, a_fake
 from tests.harness import CONFIG as PLAIN_CONFIG
 from tests.selection import ALL_STREAMS, selecting
 
@@ -85,7 +85,9 @@ names = st.sampled_from(
 
 
 @settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=80 * TIMES,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(st.lists(st.dictionaries(names, values, max_size=6), min_size=1, max_size=4))
 def test_any_event_comes_out_byte_for_byte(changes: list[dict[str, Any]]) -> None:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from tests.fake_zendesk import FakeZendesk
 
-FEW = settings(max_examples=70, deadline=None, suppress_health_check=list(HealthCheck))
+FEW = settings(max_examples=50, deadline=None, suppress_health_check=list(HealthCheck))
 MANY = settings(FEW, max_examples=2_000)
 
 COUNT = 24

@@ -14,7 +14,7 @@ from singer_sdk import metrics
 
 from tap_zendesk_events.times import iso
 from tests.fake_zendesk import Account, FakeZendesk, make_events, plain_event
-from tests.harness import NOW, Output, SimulatedClock, run
+from tests.harness import NOW, TIMES, Output, SimulatedClock, run
 from tests.selection import ALL_STREAMS, EVENT_STREAMS, KEYS, keys, rows, selecting
 
 if TYPE_CHECKING:
@@ -261,7 +261,7 @@ def written_after_the_last_state(output: Output) -> Counter[str]:
     return written
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=80 * TIMES, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.integers(0, 60), max_size=40), st.lists(steps, min_size=1, max_size=7))
 def test_streams_switched_on_and_off_lose_and_double_nothing(
     first: list[int], history: list[dict[str, Any]]

