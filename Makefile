@@ -38,8 +38,10 @@ demo: $(READY) ## load a pretended Zendesk's ticket events into a real PostgreSQ
 test: $(READY) ## run every test but the soak
 	$(BIN)/python -m pytest $(TOGETHER) -m "not soak"
 
-soak: $(READY) ## run the long tests
+soak: $(READY) ## run the long tests, and hypothesis with many more examples
 	$(BIN)/python -m pytest -m soak
+	TIMES=20 $(BIN)/python -m pytest tests/test_exactly_once.py tests/test_joint_walk.py \
+	    tests/test_against_reader.py tests/test_fast_path.py
 
 lint: $(READY) ## check style, format and types
 	$(BIN)/ruff check .
