@@ -27,7 +27,7 @@ export UV_PYTHON_DOWNLOADS ?= never
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format soak test-pythons requirements clean
+.PHONY: help demo test lint format soak bench test-pythons requirements clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,6 +42,9 @@ soak: $(READY) ## run the long tests, and hypothesis with many more examples
 	$(BIN)/python -m pytest -m soak
 	TIMES=20 $(BIN)/python -m pytest tests/test_exactly_once.py tests/test_joint_walk.py \
 	    tests/test_against_reader.py tests/test_fast_path.py
+
+bench: $(READY) ## measure the tap beside its peers (minutes; best on a quiet machine)
+	@$(BIN)/python -m tests.bench
 
 lint: $(READY) ## check style, format and types
 	$(BIN)/ruff check .

@@ -38,20 +38,23 @@ def child_id(child: dict[str, Any], warn: WarnOnce) -> int | None:
     return identifier
 
 
-def event_columns(child: dict[str, Any], event: Event) -> dict[str, Any]:
-    """Return the columns that a child's row has from its event, or from the child if it knows."""
-    updater = as_integer(child.get("updater_id"))
+def event_columns(event: Event) -> dict[str, Any]:
+    """Return the columns that all rows of an event have from it."""
+    created_at = event.fields.get("created_at")
     return {
         "ticket_event_id": event.id,
         "ticket_id": as_integer(event.fields.get("ticket_id")),
         "timestamp": event.time,
-        "created_at": _moment(child, event),
-        "updater_id": as_integer(event.fields.get("updater_id")) if updater is None else updater,
+        "created_at": created_at if is_moment(created_at) else iso(event.time),
+        "updater_id": as_integer(event.fields.get("updater_id")),
     }
 
 
-def _moment(child: dict[str, Any], event: Event) -> str:
-    for value in (child.get("created_at"), event.fields.get("created_at")):
-        if is_moment(value):
-            return str(value)
-    return iso(event.time)
+def own_columns(child: dict[str, Any]) -> dict[str, Any]:
+    """Return those of the columns that the child itself knows."""
+    own: dict[str, Any] = {}
+    if "created_at" in child and is_moment(child["created_at"]):
+        own["created_at"] = child["created_at"]
+    if "updater_id" in child and (updater := as_integer(child["updater_id"])) is not None:
+        own["updater_id"] = updater
+    return own

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tap_zendesk_events.children import CHANGES, child_id, children, event_columns
+from tap_zendesk_events.children import CHANGES, child_id, children, event_columns, own_columns
 from tap_zendesk_events.values import as_integer, as_json, as_text
 
 if TYPE_CHECKING:
@@ -38,7 +38,8 @@ def comments(event: Event, warn: WarnOnce) -> Iterator[dict[str, Any]]:
         kind = child.get("type")
         yield {
             "id": identifier,
-            **event_columns(child, event),
+            **event_columns(event),
+            **own_columns(child),
             "author_id": as_integer(child.get("author_id")),
             "type": kind if isinstance(kind, str) else as_text(child.get("event_type")),
             "public": _is_public(child),

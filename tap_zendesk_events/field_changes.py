@@ -9,6 +9,7 @@ from tap_zendesk_events.children import (
     child_id,
     children,
     event_columns,
+    own_columns,
 )
 from tap_zendesk_events.values import as_integer, as_json, as_text
 
@@ -42,6 +43,7 @@ def field_changes(event: Event, warn: WarnOnce) -> Iterator[dict[str, Any]]:
         event: The event.
         warn: Hears of children that can make no row.
     """
+    shared: dict[str, Any] | None = None
     for child in children(event):
         if child.get("event_type") not in CHANGES:
             continue
@@ -51,9 +53,11 @@ def field_changes(event: Event, warn: WarnOnce) -> Iterator[dict[str, Any]]:
         identifier = child_id(child, warn)
         if identifier is None:
             continue
+        shared = shared or event_columns(event)
         common = {
             "child_event_id": identifier,
-            **event_columns(child, event),
+            **shared,
+            **own_columns(child),
             "event_type": child["event_type"],
             "via": as_text(child.get("via")),
             "via_reference_id": as_integer(child.get("via_reference_id")),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import json
 import logging
@@ -255,6 +256,7 @@ class TapZendeskEvents(HookedTap):
         for name in ("state", "catalog"):
             if options.get(name) is not None:
                 options[name] = _checked_json(options[name], name)
+        _tune_interpreter()
         super().invoke(**options)
 
     @classmethod
@@ -299,6 +301,17 @@ class TapCommand(SingerCommand):
                 "Stopped by %s. The next run goes on after the last STATE.", error.name
             )
             raise
+
+
+def _tune_interpreter() -> None:
+    """Make the process fit for its one task. Only for the command: a program keeps its own ways."""
+    # A page is tens of thousands of objects and no cycles: looking for some at every 700th object
+    # takes a fourth of the run.
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
+    # Two threads that take turns every 5 ms in the middle of their pages get in each other's way;
+    # each lets the other in anyway when it reads or writes.
+    sys.setswitchinterval(0.1)
 
 
 def _checked_json(file: Any, option: str) -> io.StringIO:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -12,12 +13,13 @@ if TYPE_CHECKING:
     import logging
 
 INT64_LEAST, INT64_MOST = -(2**63), 2**63 - 1
+_ENCODER = msgspec.json.Encoder()
 _RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", re.ASCII)
 
 
 def json_text(value: Any) -> str:
     """Return the value as JSON."""
-    return msgspec.json.encode(value).decode()
+    return _ENCODER.encode(value).decode()
 
 
 def as_text(value: Any) -> str | None:
@@ -37,10 +39,15 @@ def as_integer(value: Any) -> int | None:
 
 def is_moment(value: Any) -> bool:
     """Say whether the value is a date-time in the one form that JSON schema knows (RFC 3339)."""
-    if not isinstance(value, str) or not _RFC3339.fullmatch(value):
+    return isinstance(value, str) and _is_moment(value)
+
+
+@lru_cache(maxsize=1024)  # an event, its children and its neighbours have the same time
+def _is_moment(text: str) -> bool:
+    if not _RFC3339.fullmatch(text):
         return False
     try:
-        datetime.fromisoformat(value)
+        datetime.fromisoformat(text)
     except ValueError:  # the 30th of February
         return False
     return True

@@ -1,0 +1,178 @@
+"""What the tap promises about speed and cost, each as a figure that comes out ok or not."""
+
+from __future__ import annotations
+
+import math
+import sys
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
+
+from tests.bench import measure
+from tests.bench.contenders import BASELINE, FLOOR, REPOSITORY, TAP, THREE_STREAMS, Contender
+from tests.bench.server import History, serving
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from tests.bench.contenders import Command, Task
+    from tests.bench.measure import Outcome
+    from tests.bench.table import Line
+
+ALLOWANCE = (10, 5)
+"""Requests, and the seconds of a window: Zendesk's, but twelve times as fast."""
+
+SLOW = 0.25
+"""Seconds that server and target take for a page each."""
+
+
+class Claim(NamedTuple):
+    """One promise.
+
+    Args:
+        what: In words.
+        found: The figure.
+        wanted: What it has to be.
+        holds: Whether it is.
+    """
+
+    what: str
+    found: str
+    wanted: str
+    holds: bool
+
+
+def of_table(lines: Sequence[Line]) -> list[Claim]:
+    """Return what the table says about the promises."""
+    by_name = {line.name: line for line in lines}
+    tap, three = by_name[TAP.name], by_name[THREE_STREAMS.name]
+    return [
+        _at_least("`ticket_events`: events a second, baseline = 1", tap.to_baseline, 4),
+        _at_least("`ticket_events`: events a second, floor = 1", tap.to_floor, 0.45),
+        _at_least("three event streams: events a second, baseline = 1", three.to_baseline, 2),
+        _at_most("`ticket_events`: CPU seconds, baseline = 1", tap.cpu_to_baseline, 0.25),
+    ]
+
+
+def server_share(rounds: Sequence[Mapping[str, Outcome]]) -> Claim:
+    """Return how far the test server is from holding anybody up."""
+    share = max(r[FLOOR.name].server_cpu_seconds / r[FLOOR.name].seconds for r in rounds)
+    return _at_most("the test server is no bottleneck: its work in the floor's time", share, 0.2)
+
+
+def memory(peak_mb: float, events: int) -> Claim:
+    """Return whether memory stays small."""
+    return Claim(
+        f"`ticket_events`: peak memory at {events:,} events",
+        f"{peak_mb:.0f} MB",
+        "below 100 MB",
+        peak_mb < 100,
+    )
+
+
+def memory_of_a_million(*, comments: bool) -> Claim:
+    """Read a million events."""
+    events = 1_000_000
+    with serving(REPOSITORY, f"--events={events}") as served:
+        outcome = measure.run(TAP, served, expected=events, read=measure.at_once, comments=comments)
+    return memory(outcome.peak_mb, events)
+
+
+def allowance(*, windows: int) -> list[Claim]:
+    """Read through fixed windows of ten requests, in real time."""
+    requests, seconds = ALLOWANCE
+    page_size, events = 100, 100 * requests * windows - 100 * requests // 2
+    with serving(REPOSITORY, f"--events={events}", f"--allowance={requests}/{seconds}") as served:
+        outcome = measure.run(TAP, served, expected=events, page_size=page_size)
+    fewest = History(events).fewest_requests(page_size)
+    return [
+        _at_least(
+            f"windows of {requests} requests: share of the allowance that is used",
+            used_share(outcome.moments, requests, seconds),
+            0.97,
+        ),
+        Claim(
+            f"windows of {requests} requests: requests answered 429",
+            str(outcome.refused),
+            "0",
+            outcome.refused == 0,
+        ),
+        Claim(
+            f"windows of {requests} requests: requests sent",
+            str(outcome.requests),
+            f"the fewest possible: {fewest}",
+            outcome.requests == fewest,
+        ),
+    ]
+
+
+def used_share(moments: Sequence[float], requests: int, seconds: float) -> float:
+    """Return the share of the allowance that was used, from when the requests came.
+
+    Counted are the windows before the last one: what matters is when that one began.
+    """
+    windows = math.ceil(len(moments) / requests)
+    last = moments[(windows - 1) * requests]
+    return (windows - 1) * seconds / (last - moments[0])
+
+
+def overlap(pages: int) -> list[Claim]:
+    """Read for a target that is as slow as the server."""
+    events = pages * 1000 - 3 * pages  # a page repeats the last second of the one before
+    with serving(REPOSITORY, f"--events={events}", "--prepare=1000", f"--delay={SLOW}") as served:
+        found = [
+            measure.run(contender, served, expected=events, read=measure.slowly(SLOW, 1000))
+            for contender in (TAP, _ALTERNATING, BASELINE)
+        ]
+    tap, alternating, baseline = (outcome.seconds for outcome in found)
+    strict = found[0].requests * 2 * SLOW
+    return [
+        _at_most(
+            f"server and target take {SLOW} s a page each: time, both one after the other = 1 "
+            f"(baseline {baseline / strict:.2f})",
+            tap / strict,
+            0.6,
+        ),
+        _at_most("the same: time, this tap without reading ahead = 1", tap / alternating, 0.6),
+    ]
+
+
+def working_size(events: int) -> Claim:
+    """Read from a server that cannot make pages of more than 300 events."""
+    with serving(REPOSITORY, f"--events={events}", "--prepare=300", "--most=300") as served:
+        found, known = (
+            measure.run(TAP, served, expected=events, page_size=size).requests
+            for size in (1000, 300)
+        )
+    return _at_most(
+        f"504 above 300 events a page: requests, a run that had known it ({known}) = 1",
+        found / known,
+        1.1,
+    )
+
+
+def _alternating(task: Task) -> Command:
+    command = TAP.command(task)
+    code = (
+        "from tap_zendesk_events.tap import TapZendeskEvents as T; "
+        "T.reads_ahead = False; T.cli(prog_name='tap-zendesk-events')"
+    )
+    return replace(command, arguments=[sys.executable, "-c", code, *command.arguments[3:]])
+
+
+_ALTERNATING = Contender("this tap without reading ahead", _alternating)
+
+
+def _at_least(what: str, figure: float, least: float) -> Claim:
+    return Claim(what, f"{figure:.2f}", f"at least {least:g}", figure >= least)
+
+
+def _at_most(what: str, figure: float, most: float) -> Claim:
+    return Claim(what, f"{figure:.2f}", f"at most {most:g}", figure <= most)
+
+
+def markdown(claims: Sequence[Claim]) -> str:
+    """Return the claims as a Markdown table."""
+    return "| what is promised | found | wanted | |\n| --- | ---: | ---: | --- |\n" + "".join(
+        f"| {claim.what} | {claim.found} | {claim.wanted} | {'ok' if claim.holds else 'not ok'} |\n"
+        for claim in claims
+    )
