@@ -37,7 +37,7 @@ CONFIG_SCHEMA = th.PropertiesList(
         th.StringType,
         title="API address",
         description=(
-            "Another base address instead of https://<subdomain>.zendesk.com, for a proxy or a "
+            "Another base address instead of `https://<subdomain>.zendesk.com`, for a proxy or a "
             "test server: https, or plain http on a loopback address."
         ),
         examples=["http://127.0.0.1:8080"],
@@ -193,6 +193,17 @@ CONFIG_SCHEMA = th.PropertiesList(
     ),
 ).to_dict()
 """JSON schema of the settings: what ``--about``, Meltano and Meltano Hub show."""
+
+ADDRESSES = ("subdomain", "api_url")
+"""The settings of which one has to say where the account is."""
+
+WAYS_TO_AUTHENTICATE = (
+    ("client_id", "client_secret"),
+    ("access_token",),
+    ("refresh_token", "client_id", "client_secret", "oauth_cache"),
+    ("email", "api_token"),
+)
+"""The settings that belong together, the recommended ones first."""
 
 ENV_PREFIX = "TAP_ZENDESK_EVENTS_"
 """What a setting's environment variable begins with."""
@@ -467,11 +478,10 @@ def is_loopback(host: str) -> bool:
 
 
 def _credentials(config: Mapping[str, Any]) -> Credentials:
+    client, access, refresh, api = WAYS_TO_AUTHENTICATE
     # a refresh token makes the client's settings part of its own way
     rotating = bool(config.get("refresh_token") or config.get("oauth_cache"))
-    client = ("client_id", "client_secret")
-    oauth = ("refresh_token", *client, "oauth_cache") if rotating else client
-    ways = (("access_token",), oauth, ("email", "api_token"))
+    ways = (access, refresh if rotating else client, api)
     found = [names for names in ways if any(config.get(name) for name in names)]
     gone = PASSWORD_IS_GONE if config.get("password") else ""
     if not found:

@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 import yaml
 
+from tap_zendesk_events.settings import ADDRESSES, WAYS_TO_AUTHENTICATE
+
 REPOSITORY = Path(__file__).resolve().parent.parent
 MELTANO: dict[str, Any] = yaml.safe_load((REPOSITORY / "meltano.yml").read_text(encoding="utf-8"))
 EXTRACTORS: list[dict[str, Any]] = MELTANO["plugins"]["extractors"]
@@ -90,14 +92,11 @@ def test_meltano_knows_what_the_tap_can_do(about: dict[str, Any]) -> None:
 
 
 def test_each_group_of_settings_is_an_address_a_start_and_one_way_to_authenticate() -> None:
-    addresses = ("subdomain", "api_url")
-    ways = (
-        ("client_id", "client_secret"),
-        ("access_token",),
-        ("refresh_token", "client_id", "client_secret", "oauth_cache"),
-        ("email", "api_token"),
-    )
-    wanted = {frozenset({address, "start_date", *way}) for address in addresses for way in ways}
+    wanted = {
+        frozenset({address, "start_date", *way})
+        for address in ADDRESSES
+        for way in WAYS_TO_AUTHENTICATE
+    }
     assert {frozenset(group) for group in TAP["settings_group_validation"]} == wanted
     assert all(group <= SETTINGS.keys() for group in wanted)
 
