@@ -111,6 +111,11 @@ class TapZendeskEvents(HookedTap):
                 raise problems from None  # the other error quotes the value
             raise
         TERMINATION.install()
+        if not any(stream.selected for stream in self.streams.values()):
+            self.logger.warning(
+                "No stream is selected, so nothing is exported: name one under `select` in "
+                "meltano.yml, such as ticket_events.*, or select it in the catalog."
+            )
 
     @override
     def _validate_config(self, *, raise_errors: bool = True) -> list[str]:

@@ -136,6 +136,19 @@ def test_a_schema_without_keys_is_refused() -> None:
         a_run(catalog)
 
 
+def test_a_catalog_that_selects_nothing_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    fake = FakeZendesk(Account(make_events(10)))
+    output = run(fake, SimulatedClock(), catalog=selecting())
+    assert not [message for message in output.messages if message["type"] == "RECORD"]
+    assert not fake.export_requests
+    (warning,) = (r.getMessage() for r in caplog.records if r.levelname == "WARNING")
+    assert warning.startswith("No stream is selected, so nothing is exported")
+
+    caplog.clear()
+    run(fake, SimulatedClock(), catalog=selecting("ticket_events"))
+    assert "WARNING" not in {record.levelname for record in caplog.records}
+
+
 def test_full_table_starts_anew_each_time_and_keeps_no_bookmark() -> None:
     output = a_run(selecting("ticket_events", full_table=("ticket_events",)))
     assert len(output.records) == 40
