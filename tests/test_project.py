@@ -109,6 +109,40 @@ def test_nobody_exports_more_than_ticket_events_by_accident() -> None:
     assert all(selection == ["ticket_events.*"] for selection in selections)
 
 
+def test_no_secret_is_in_the_project_file_but_those_of_the_test_server() -> None:
+    secrets = {
+        setting["name"]
+        for plugin in (*EXTRACTORS, *LOADERS)
+        for setting in plugin["settings"]
+        if setting.get("sensitive")
+    }
+    assert {"client_secret", "password"} <= secrets
+    assert not [
+        name for p in (*EXTRACTORS, *LOADERS) for name in p.get("config", {}) if name in secrets
+    ]
+    for place in MELTANO["environments"]:
+        kinds = place.get("config", {}).get("plugins", {})
+        configured = [plugin["config"] for plugins in kinds.values() for plugin in plugins]
+        named = {name for config in configured for name in config}
+        assert not named & secrets or place["name"] == "demo"
+
+
+def test_each_stage_of_ones_own_account_has_its_own_tables() -> None:
+    stages = {place["name"]: place for place in MELTANO["environments"] if place["name"] != "demo"}
+    assert list(stages) == ["dev", "staging", "prod"]
+    schemas = [
+        plugin["config"]["default_target_schema"]
+        for place in stages.values()
+        for plugin in place.get("config", {}).get("plugins", {}).get("loaders", [])
+    ]
+    assert schemas == ["zendesk_dev", "zendesk_staging"]
+
+
+def test_each_schedule_runs_a_job_that_exists() -> None:
+    jobs = {job["name"] for job in MELTANO["jobs"]}
+    assert {schedule["job"] for schedule in MELTANO["schedules"]} <= jobs
+
+
 def test_meltano_asks_no_server_and_tells_none() -> None:
     assert MELTANO["send_anonymous_usage_stats"] is False
     assert MELTANO["cli"]["disable_version_check"] is True

@@ -5,17 +5,26 @@ from __future__ import annotations
 import json
 import re
 from importlib.resources import files
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
 from tap_zendesk_events.tap import TapZendeskEvents
+from tests.fake_zendesk import Account, FakeZendesk, make_events
 from tests.meltano_project import REPOSITORY, MeltanoProject
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from tests.postgres import Database
+
+ACCESS = {
+    "TAP_ZENDESK_EVENTS_START_DATE": "2020-01-01",
+    "TAP_ZENDESK_EVENTS_CLIENT_ID": "fake-client",
+    "TAP_ZENDESK_EVENTS_CLIENT_SECRET": "fake-client-secret",
+}
 
 
 def test_the_project_file_is_valid() -> None:
@@ -53,6 +62,55 @@ def test_the_readmes_selection_is_all_but_what_people_wrote(tmp_path: Path) -> N
     }
     left_out = ("body", "html_body", "plain_body", "attachments")
     assert columns == every - {f"ticket_comments.{column}" for column in left_out}
+
+
+@pytest.mark.usefixtures("plugins")
+def test_the_schedule_runs_the_job_in_the_schema_of_its_stage(
+    tmp_path: Path, database: Database
+) -> None:
+    output: list[str] = []
+    with FakeZendesk(Account(make_events(30, seed=31)), rate_limit=None).serve() as url:
+        variables = {
+            **ACCESS,
+            "TAP_ZENDESK_EVENTS_API_URL": url,
+            "TARGET_POSTGRES_SQLALCHEMY_URL": database.sqlalchemy_url,
+        }
+        project = MeltanoProject(tmp_path / "project", variables)
+        command = ("--environment=staging", "schedule", "run", "zendesk-every-ten-minutes")
+        assert project.meltano(*command, show=output.append) == 0, output
+    assert database.query("SELECT count(*) FROM zendesk_staging.ticket_events") == [(30,)]
+    assert any("'staging:tap-zendesk-events-to-target-postgres'" in line for line in output)
+
+
+@pytest.mark.usefixtures("plugins")
+def test_the_taps_lines_are_fields_in_meltanos_json_log(tmp_path: Path) -> None:
+    run = ("--log-format=json", "--environment=prod", "run", "zendesk-to-jsonl")
+    project = MeltanoProject(tmp_path / "project", dict(ACCESS))
+    with FakeZendesk(Account(make_events(30, seed=32)), rate_limit=None).serve() as url:
+        project.settings["TAP_ZENDESK_EVENTS_API_URL"] = url
+        good = json_log(project, 0, *run)
+        project.settings["TAP_ZENDESK_EVENTS_CLIENT_SECRET"] = "wrong-secret"
+        bad = json_log(project, 1, *run)
+
+    (done,) = (line for line in good if line["event"].startswith("Done: 30 ticket_events"))
+    assert (done["level"], done["plugin_logger"]) == ("info", "tap-zendesk-events")
+    metrics = [line["metric_info"] for line in good if "metric_info" in line]
+    assert {"metric": "record_count", "value": 30}.items() <= next(
+        metric for metric in metrics if metric["metric"] == "record_count"
+    ).items()
+    errors = [line for line in bad if line["level"] == "error" and line.get("plugin_logger")]
+    assert len(errors) == 1
+    assert "gives no OAuth token (status 401" in errors[0]["event"]
+    assert "exc_info" not in errors[0]
+    assert "wrong-secret" not in json.dumps(bad)
+
+
+def json_log(project: MeltanoProject, status: int, *arguments: str) -> list[dict[str, Any]]:
+    """Return the lines of Meltano's JSON log that came from the tap."""
+    output: list[str] = []
+    assert project.meltano(*arguments, show=output.append) == status, output
+    lines = [json.loads(line) for line in output if line.startswith("{")]
+    return [line for line in lines if line.get("string_id") == "tap-zendesk-events"]
 
 
 def selected(project: MeltanoProject) -> set[str]:
