@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import itertools
+import subprocess
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.meltano_project import REPOSITORY, MeltanoProject, install
+from tests.meltano_project import MELTANO, REPOSITORY, MeltanoProject, install
 from tests.postgres import running_postgres
 
 if TYPE_CHECKING:
@@ -41,6 +42,17 @@ def plugins() -> None:
     """Meltano's plugins are installed."""
     output: list[str] = []
     assert install(show=output.append) == 0, "\n".join(output)
+
+
+@pytest.fixture(scope="session")
+def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with our wheel, for `UV_FIND_LINKS`: what a package index would hold."""
+    folder = tmp_path_factory.mktemp("wheels")
+    uv = MELTANO.with_name("uv")
+    command = [str(uv), "build", "--quiet", "--wheel", "--out-dir", str(folder), str(REPOSITORY)]
+    built = subprocess.run(command, capture_output=True, check=False, encoding="utf-8")
+    assert built.returncode == 0, built.stderr
+    return folder
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,7 +15,7 @@ import yaml
 
 from tests.fake_zendesk import Account, FakeZendesk, make_events, plain_event
 from tests.meltano_hub import API, Hub, running_hub
-from tests.meltano_project import MELTANO, REPOSITORY, environment, run
+from tests.meltano_project import MELTANO, environment, run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -84,14 +83,9 @@ def hub() -> Iterator[Hub]:
 
 
 @pytest.fixture(scope="module")
-def settings(hub: Hub, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+def settings(hub: Hub, wheels: Path) -> dict[str, str]:
     """Variables for a Meltano that knows this Hub, and finds our wheel."""
-    folder = tmp_path_factory.mktemp("wheels")
-    uv = MELTANO.with_name("uv")
-    command = [str(uv), "build", "--quiet", "--wheel", "--out-dir", str(folder), str(REPOSITORY)]
-    built = subprocess.run(command, capture_output=True, check=False, encoding="utf-8")
-    assert built.returncode == 0, built.stderr
-    return {"MELTANO_HUB_URL": hub.url, "UV_FIND_LINKS": str(folder)}
+    return {"MELTANO_HUB_URL": hub.url, "UV_FIND_LINKS": str(wheels)}
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,121 @@
+"""README.md, "Your own account", word for word: its commands, its .env, its cron line, its SQL.
+
+Three variables are added, because the account and the database are pretended: the address of the
+test server, that of the test's PostgreSQL, and Meltano Hub on loopback with a folder of wheels.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.fake_zendesk import Account, FakeZendesk, make_events, plain_event
+from tests.independent_reader import field_changes
+from tests.meltano_hub import running_hub
+from tests.meltano_project import MELTANO, REPOSITORY, environment
+from tests.test_readme import blocks, section
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.postgres import Database
+
+PATIENCE = 240.0
+
+
+def shell(commands: str, folder: Path, variables: dict[str, str]) -> str:
+    """Run commands as somebody would who copies them into a terminal; return what they print."""
+    path = f"{MELTANO.parent}{os.pathsep}{os.environ['PATH']}"
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", commands],
+        cwd=folder,
+        env={**environment(variables), "PATH": path},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        check=False,
+        encoding="utf-8",
+        timeout=PATIENCE,
+    )
+    assert done.returncode == 0, done.stdout
+    return done.stdout
+
+
+def step(number: int, language: str) -> list[str]:
+    """Return the blocks of a language in one of the numbered steps."""
+    part = section("## Your own account")
+    found = re.search(rf"^### {number}\. .*?\n(.*?)(?=^### )", part, re.MULTILINE | re.DOTALL)
+    assert found
+    return blocks(language, found[1])
+
+
+@pytest.mark.parametrize("source", ["hub", "checkout"])
+def test_a_new_users_path(source: str, tmp_path: Path, database: Database, wheels: Path) -> None:
+    from_hub, from_checkout = step(2, "sh")
+    (settings,) = step(3, "dotenv")
+    values = dict(line.split("=", 1) for line in settings.splitlines())
+    client = (values["TAP_ZENDESK_EVENTS_CLIENT_ID"], values["TAP_ZENDESK_EVENTS_CLIENT_SECRET"])
+    events = make_events(1_200, seed=71, start=1_720_000_000)  # after the README's start_date
+    account = Account(events)
+    fake = FakeZendesk(account, clients={client: {"expires_in": 1800}})
+    with running_hub() as hub, fake.serve() as url:
+        variables = {"MELTANO_HUB_URL": hub.url, "UV_FIND_LINKS": str(wheels)}
+        install = from_hub
+        if source == "checkout":
+            install = from_checkout.replace("/path/to/tap-zendesk-events", str(REPOSITORY))
+            assert install != from_checkout
+        shell(install, tmp_path, variables)
+        assert any("extractors" in path for path in hub.asked) is (source == "hub")
+
+        project = tmp_path / "zendesk"
+        (project / ".env").write_text(settings, encoding="utf-8")
+        assert ".env" in (project / ".gitignore").read_text(encoding="utf-8").split()
+        pretended = {
+            "TAP_ZENDESK_EVENTS_API_URL": url,
+            "TARGET_POSTGRES_SQLALCHEMY_URL": database.sqlalchemy_url,
+        }
+        (connect,) = step(3, "sh")
+        (promised,) = step(3, "text")
+        said = shell(connect, project, pretended).splitlines()[-1]
+        form = re.sub(r"first event of .*", "first event of ", promised.strip())
+        assert said.startswith(form.replace("acme.zendesk.com", url.removeprefix("http://")))
+
+        (first_run,) = step(4, "sh")
+        shell(first_run, project, pretended)
+        assert all("include" not in request.query for request in fake.export_requests)
+        count = "SELECT count(*), count(DISTINCT id) FROM zendesk.ticket_events"
+        assert database.query(count) == [(1_200, 1_200)]
+
+        (schedule,) = step(5, "sh")
+        shell(schedule, project, pretended)
+        newest = max(event["timestamp"] for event in events)
+        status = {"id": 8, "event_type": "Change", "status": "solved", "previous_value": "open"}
+        late = plain_event(7, newest + 1, ticket_id=35436, child_events=[status])
+        account.add(late)
+        (cron,) = step(5, "text")
+        times, command = re.fullmatch(r"((?:\S+ ){5})(.*)\n", cron).groups()  # type: ignore[union-attr]
+        assert f"--interval '{times.strip()}'" in schedule
+        shell(command.replace("/path/to/zendesk", str(project)), tmp_path, pretended)
+        assert database.query(count) == [(1_201, 1_201)]
+
+        (question,) = step(6, "sql")
+        answer = database.query(question)
+    changes = [row for row in field_changes([*events, late]) if row["field_name"] == "status"]
+    expected = sorted(changes, key=lambda row: (-row["timestamp"], -row["ticket_event_id"]))[:10]
+    assert [row[1:] for row in answer] == [
+        (row["ticket_id"], row["previous_value"], row["value"]) for row in expected
+    ]
+    assert answer[0][1:] == (35436, "open", "solved")
+
+
+def test_from_this_folder() -> None:
+    """The commands for this repository itself are those of the example environment."""
+    commands = blocks("sh", section("### From this folder"))[0].splitlines()
+    example = (REPOSITORY / ".env.example").read_text(encoding="utf-8")
+    assert commands[0] == "cp .env.example .env"
+    assert f"#   {commands[-1]}" in example.splitlines()
+    assert all(command.startswith(".venv/bin/meltano ") for command in commands[1:])
