@@ -450,7 +450,12 @@ def ask(request: pytest.FixtureRequest, server: Postgres) -> Iterator[Callable[[
             )
             connection.execute(f"CREATE TABLE zendesk.{name} ({columns})".encode())
             connection.execute(insert.encode(), [json.dumps(rows(output, name))])
-        yield lambda text: connection.execute(text.encode()).fetchall()
+
+        def answer(text: str) -> Rows:
+            cursor = connection.execute(text.encode())
+            return cursor.fetchall() if cursor.description else []
+
+        yield answer
 
 
 def utc(moment: str) -> datetime:
@@ -540,6 +545,82 @@ def test_sql_comments_per_month(ask: Callable[[str], Rows]) -> None:
     answer = ask(statement("AS internal"))
     assert answer == [(month, *counts) for month, counts in sorted(counted.items())]
     assert all(count for _, *counts in answer for count in counts)
+
+
+def view(ask: Callable[[str], Rows], name: str, columns: str) -> Rows:
+    """Make one of the README's views and return what these columns of it hold."""
+    (text,) = (t for t in blocks("sql") if t.startswith(f"CREATE VIEW zendesk.{name} AS\n"))
+    assert ask(text) == []
+    return ask(f"SELECT {columns} FROM zendesk.{name}")
+
+
+def changes_in_order() -> list[dict[str, Any]]:
+    return sorted(CHANGES, key=lambda row: (row["timestamp"], row["child_event_id"]))
+
+
+def test_the_view_of_fields_holds_the_last_change_of_each_second(
+    ask: Callable[[str], Rows],
+) -> None:
+    shown = view(ask, "ticket_field_history", "ticket_id, field_name, updated, value, user_id")
+    kept = {}
+    changes = [row for row in changes_in_order() if row["field_name"] != "tags"]
+    for row in changes:
+        kept[row["ticket_id"], row["field_name"], utc(row["created_at"])] = row
+    assert Counter((*row[:3], as_json(row[3]), row[4]) for row in shown) == Counter(
+        (*key, as_json(row["value"]), row["updater_id"]) for key, row in kept.items()
+    )
+    assert 0 < len(shown) < len(changes)
+
+
+def as_json(value: str | None) -> str | None:
+    """Return text that does not depend on how JSON is written."""
+    try:
+        return repr(json.loads(value or ""))
+    except ValueError:
+        return value
+
+
+def test_the_view_of_tags_holds_a_row_for_each_tag(ask: Callable[[str], Rows]) -> None:
+    kept = {}
+    for row in changes_in_order():
+        if row["field_name"] == "tags":
+            for column, tagged in (("added_tags", True), ("removed_tags", False)):
+                for tag in json.loads(row[column] or "[]"):
+                    key = (row["ticket_id"], tag, utc(row["created_at"]))
+                    kept[key] = (tagged, row["updater_id"])
+    shown = view(ask, "ticket_tag_history", "ticket_id, tag, updated, tagged, user_id")
+    assert Counter(shown) == Counter((*key, *rest) for key, rest in kept.items())
+    assert {tagged for *_, tagged, _ in shown} == {True, False}
+
+
+def test_the_view_of_comments_holds_them_all(ask: Callable[[str], Rows]) -> None:
+    columns = "id, ticket_id, user_id, created, public, body, voice_comment, via_channel"
+    shown = view(ask, "ticket_comment", columns)
+    assert Counter(shown) == Counter(
+        (
+            row["id"],
+            row["ticket_id"],
+            row["author_id"],
+            utc(row["created_at"]),
+            row["public"],
+            row["body"],
+            row["type"] == "VoiceComment",
+            row["via_channel"],
+        )
+        for row in COMMENTS
+    )
+    assert {voice for *_, voice, _ in shown} == {True, False}
+
+
+def test_each_column_that_others_are_compared_with_exists() -> None:
+    part = between("elsewhere")
+    named = re.findall(r"`(\w+)\.(\w+)`", part)
+    assert len(named) > 50
+    for stream, column in named:
+        assert column in streams()[stream].schema["properties"], f"{stream}.{column}"
+    assert {stream for stream, _ in named} == set(ALL_STREAMS)
+    for line in part.splitlines():
+        assert not line.startswith("|") or len(line.strip("|").split(" | ")) == 3, line
 
 
 def test_the_recipes_are_those_that_the_demo_shows() -> None:
