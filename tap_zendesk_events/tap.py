@@ -56,6 +56,25 @@ if TYPE_CHECKING:
     from singer_sdk.singerlib.encoding.base import GenericSingerWriter
 
 
+OPTIONS = {
+    "config": (
+        "A JSON file with the settings, or the word ENV: then they come from environment "
+        "variables, TAP_ZENDESK_EVENTS_SUBDOMAIN and so on."
+    ),
+    "discover": "Print the catalog: the streams and their columns. Needs no configuration.",
+    "test": (
+        "Read one page, write no data, and say in one line whether it works. With --test=schema "
+        "print the schemas instead."
+    ),
+    "catalog": (
+        "A JSON file that selects streams and columns, as --discover prints it. Without one, "
+        "ticket_events alone is read."
+    ),
+    "state": "A JSON file with the last run's bookmarks: the value of its last STATE.",
+}
+"""What `--help` says of the options, where the SDK's words are for those who know Singer."""
+
+
 class TapZendeskEvents(HookedTap):
     """Reads Zendesk's incremental ticket event export: every change of every ticket, once."""
 
@@ -271,12 +290,10 @@ class TapZendeskEvents(HookedTap):
         cls.logger.addFilter(QUIET_START)
         command = super().get_singer_command()
         for option in command.params:
-            if option.name == "test" and isinstance(option, click.Option):
-                option.metavar = "[schema]"
-                option.help = (
-                    "Read one page, write no data, and say in one line whether it works. With "
-                    "--test=schema print the schemas instead."
-                )
+            if isinstance(option, click.Option) and option.name in OPTIONS:
+                option.help = OPTIONS[option.name]
+                if option.name == "test":
+                    option.metavar = "[schema]"
         return TapCommand(
             name=command.name,
             callback=command.callback,

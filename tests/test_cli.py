@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tap_zendesk_events.tap import OPTIONS
 from tests.cli import tap
 from tests.fake_zendesk import Account, FakeZendesk, Fault, make_events
 from tests.selection import ALL_STREAMS
@@ -46,6 +47,15 @@ def test_version_about_and_discover_need_no_configuration(tmp_path: Path) -> Non
     assert discover.returncode == 0
     assert [s["tap_stream_id"] for s in json.loads(discover.stdout)["streams"]] == list(ALL_STREAMS)
     assert discover.stderr == ""
+
+
+def test_help_says_what_each_file_is_in_words_of_its_own() -> None:
+    shown = tap("--help")
+    assert shown.returncode == 0
+    words = " ".join(shown.stdout.split())
+    for option, text in OPTIONS.items():
+        assert f"--{option}" in words
+        assert text in words
 
 
 def test_a_run_prints_messages_only_and_says_what_it_did(url: str) -> None:
