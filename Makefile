@@ -13,6 +13,9 @@ QUICK_TESTS := --ignore=tests/e2e -m "not soak"
 # more of them, because some tests look at the time that something takes.
 TOGETHER := --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
+ISSUE_CONFIG := .github/ISSUE_TEMPLATE/config.yml
+ISSUE_FORMS := $(filter-out $(ISSUE_CONFIG),$(wildcard .github/ISSUE_TEMPLATE/*.yml))
+
 # uv reads neither pip's index setting nor, by itself, the certificates that this machine trusts
 ifdef PIP_INDEX_URL
 export UV_DEFAULT_INDEX ?= $(PIP_INDEX_URL)
@@ -27,7 +30,8 @@ export UV_PYTHON_DOWNLOADS ?= never
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format soak bench test-pythons requirements clean
+.PHONY: help demo test lint format soak bench targets test-pythons package release-check hub \
+    requirements clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -46,10 +50,20 @@ soak: $(READY) ## run the long tests, and hypothesis with many more examples
 bench: $(READY) ## measure the tap beside its peers (minutes; best on a quiet machine)
 	@$(BIN)/python -m tests.bench
 
-lint: $(READY) ## check style, format and types
+targets: $(READY) ## try the targets that the README lists
+	@$(BIN)/python -m tests.targets
+
+lint: $(READY) ## check style, format and types, and the files for GitHub and Meltano Hub
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/check-jsonschema --builtin-schema vendor.meltano meltano.yml
+	$(BIN)/yamllint --strict hub
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-issue-config $(ISSUE_CONFIG)
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-issue-forms $(ISSUE_FORMS)
+	$(BIN)/zizmor --quiet --offline --persona=pedantic .github
 
 format: $(READY) ## mend style and format
 	$(BIN)/ruff check --fix .
@@ -77,6 +91,18 @@ test-pythons: $(READY) ## run the quick tests on each Python 3.11 to 3.14 of thi
 	done; \
 	echo "passed on:$${passed:- none}$${failed:+; FAILED on:$$failed}$${missing:+; not here:$$missing}"; \
 	[ -z "$$failed" ]
+
+package: $(READY) ## build sdist and wheel into dist/, and try them on each Python of this machine
+	rm -rf dist
+	$(BIN)/uv build --quiet --out-dir dist
+	$(BIN)/twine check --strict dist/*
+	BUILT_PACKAGE=dist $(BIN)/python -m pytest tests/e2e/test_package.py
+
+release-check: $(READY) ## check that TAG=v1.2.3 is the version that can be released
+	@$(BIN)/python -m tests.release "$$TAG"
+
+hub: $(READY) ## write the listing for Meltano Hub anew
+	@$(BIN)/python hub/listing.py
 
 requirements: $(READY) ## compile requirements/dev.txt anew, with the newest versions
 	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 \
