@@ -169,8 +169,7 @@ def test_the_metadata(built: Built) -> None:
     assert told.get_all("Classifier") == PROJECT["classifiers"]
     assert len(told.get_all("Requires-Dist", [])) == len(PROJECT["dependencies"])
     assert told["Description-Content-Type"] == "text/markdown"
-    readme = (REPOSITORY / "README.md").read_text(encoding="utf-8")
-    assert str(told.get_payload()).strip() == readme.strip()
+    assert str(told.get_payload()).strip() == as_an_index_shows_it().strip()
     with zipfile.ZipFile(built.wheel) as archive:
         commands = archive.read(f"{PACKAGE}-{VERSION}.dist-info/entry_points.txt").decode()
     assert commands.split() == [
@@ -179,6 +178,24 @@ def test_the_metadata(built: Built) -> None:
         "=",
         "tap_zendesk_events.tap:TapZendeskEvents.cli",
     ]
+
+
+def as_an_index_shows_it() -> str:
+    """Return the README, with the addresses of other files made whole."""
+    repository = PROJECT["urls"]["Repository"]
+    raw = repository.replace("//github.com/", "//raw.githubusercontent.com/")
+    text = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+
+    def whole(found: re.Match[str]) -> str:
+        is_picture, words, target = found.groups()
+        if target.startswith(("#", "https://")):
+            return found[0]
+        place = f"{raw}/v{VERSION}" if is_picture else f"{repository}/blob/v{VERSION}"
+        return f"{is_picture}[{words}]({place}/{target})"
+
+    changed = re.sub(r"(!?)\[([^\]]*)\]\(([^)]+)\)", whole, text)
+    assert changed.count(f"/v{VERSION}/") > 3
+    return changed
 
 
 # That it runs
