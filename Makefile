@@ -36,7 +36,7 @@ unexport PYTHONDONTWRITEBYTECODE
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: $(READY) ## load a pretended Zendesk's ticket events into a real PostgreSQL, twice
+demo: $(READY) ## load a simulated Zendesk's ticket events into a real PostgreSQL, twice
 	@$(BIN)/python -m tests.demo
 
 test: $(READY) ## run every test but the soak
@@ -47,7 +47,7 @@ soak: $(READY) ## run the long tests, and hypothesis with many more examples
 	TIMES=20 $(BIN)/python -m pytest tests/test_exactly_once.py tests/test_joint_walk.py \
 	    tests/test_against_reader.py tests/test_fast_path.py
 
-bench: $(READY) ## measure the tap beside its peers (minutes; best on a quiet machine)
+bench: $(READY) ## measure the tap beside other tools (minutes; best on a quiet machine)
 	@$(BIN)/python -m tests.bench
 
 targets: $(READY) ## try the targets that the README lists
@@ -65,7 +65,7 @@ lint: $(READY) ## check style, format and types, and the files for GitHub and Me
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-issue-forms $(ISSUE_FORMS)
 	$(BIN)/zizmor --quiet --offline --persona=pedantic .github
 
-format: $(READY) ## mend style and format
+format: $(READY) ## correct style and format
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 

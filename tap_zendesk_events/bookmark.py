@@ -154,6 +154,6 @@ def read_bookmark(state: Mapping[str, Any], stream: str, replication_key: str) -
 def unusable(stream: str, problem: str) -> ZendeskEventsError:
     """Return the sentence about a bookmark that cannot be understood."""
     return ZendeskEventsError(
-        f"The state's bookmark of {stream} cannot be used, because {problem}: mend it (see "
-        "`meltano state get` and `meltano state set`), or remove it to start from start_date."
+        f"The state's bookmark of {stream} cannot be used, because {problem}: correct it (see "
+        "State in the README), or remove it to start from start_date."
     )

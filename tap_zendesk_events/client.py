@@ -33,7 +33,7 @@ class Endpoint(NamedTuple):
         path: Where it is.
         key: Name of the list of events in its answers.
         include: Value of the parameter `include`, or None.
-        least_settling: Least seconds that an event must have been visible for.
+        least_settling: Age in seconds that an event must have at least.
         disorder: Whether events of a page may come in any order.
     """
 

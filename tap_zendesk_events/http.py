@@ -108,7 +108,7 @@ class Http:
         Raises:
             AnotherTryError: 429, 5xx, a time-out or a broken connection.
             UnauthorizedError: 401.
-            ZendeskEventsError: Anything else that no other try would mend.
+            ZendeskEventsError: Anything else that no other try would help.
         """
         url = self.base_url + path
         try:
@@ -145,7 +145,7 @@ class Http:
         raise self.refusal(response)
 
     def refusal(self, response: requests.Response) -> ZendeskEventsError:
-        """Return the sentence for an answer that no other try would mend."""
+        """Return the sentence for an answer that no other try would help."""
         status, said = response.status_code, quote(response)
         if 300 <= status < 400:
             return ZendeskEventsError(

@@ -96,7 +96,7 @@ class JointWalk:
             if bookmark.moved and bookmark.second > self._tap.clock.now() + DAY:
                 stream.logger.warning(
                     "The bookmark of %s, %s, lies in the future: nothing is read until then. If "
-                    "that is wrong, mend the state (see `meltano state get` and `set`).",
+                    "that is wrong, correct the state (see State in the README).",
                     stream.name,
                     iso(bookmark.second),
                 )

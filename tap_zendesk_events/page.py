@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import msgspec
 
-from tap_zendesk_events.times import epoch
+from tap_zendesk_events.times import epoch, iso
 
 if TYPE_CHECKING:
     import logging
@@ -189,10 +189,11 @@ def _events(entries: list[Any], start: int, page_end: int, log: logging.Logger) 
         identifier = entry.get("id") if isinstance(entry, dict) else None
         if type(identifier) is not int:
             log.error(
-                "Skipped entry %d of the page that starts at %d: it is no object with a whole "
-                "number as `id`, and nothing can be stored without a key.",
+                "Skipped entry %d of the page that starts at %d (%s): it is no object with a "
+                "whole number as `id`, and nothing can be stored without a key.",
                 position,
                 start,
+                iso(start),
             )
             continue
         time = before if own is None else own

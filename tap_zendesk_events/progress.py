@@ -74,7 +74,7 @@ class Progress:
                 "This run takes the events from %s up to, not including, %s%s.",
                 iso(window.start),
                 iso(window.end),
-                "" if window.end_is_given else "; newer ones must settle first",
+                "" if window.end_is_given else "; newer ones are left for the next run",
             )
 
     def page(self, page: Page, position: int) -> None:
@@ -166,7 +166,7 @@ class Progress:
         share = self._share()
         percent, left = "", ""
         if share is not None:
-            percent = f" ({min(int(share * 100), 99)}% of the window)"
+            percent = f" ({min(int(share * 100), 99)}% of the time span)"
             seconds = (now - self._began) * (1 - share) / share if share else 0
             if seconds >= 1:
                 left = f", about {duration(seconds)} left"

@@ -39,7 +39,7 @@ TICKET_EVENTS: dict[str, Any] = {
         "ticket_id": _column(INTEGER, "The ticket that the event belongs to."),
         "timestamp": {
             "type": [INTEGER],
-            "description": "When the event happened, in epoch seconds. The replication key.",
+            "description": "When the event happened, in epoch seconds. Bookmarks go by it.",
         },
         "created_at": _moment("When the event happened, as a date-time in UTC."),
         "updater_id": _column(INTEGER, "The user who made the update; -1 is the system."),
@@ -68,16 +68,20 @@ TICKET_EVENTS: dict[str, Any] = {
             "their column's: nothing that Zendesk sends is lost.",
         ),
         "instance_id": _column(
-            INTEGER, "Only in events of the form that Zendesk's reference shows: the SLA instance."
+            INTEGER,
+            "Usually empty. In events of the form that Zendesk's reference shows: the SLA "
+            "instance.",
         ),
         "metric": _column(
-            TEXT, "Only in events of the form that Zendesk's reference shows: the SLA metric."
+            TEXT,
+            "Usually empty. In events of the form that Zendesk's reference shows: the SLA metric.",
         ),
         "time": _moment(
-            "Only in events of the form that Zendesk's reference shows: when it happened."
+            "Usually empty. In events of the form that Zendesk's reference shows: when it happened."
         ),
         "type": _column(
-            TEXT, "Only in events of the form that Zendesk's reference shows: what happened."
+            TEXT,
+            "Usually empty. In events of the form that Zendesk's reference shows: what happened.",
         ),
     },
     "required": ["id", "timestamp"],
@@ -85,7 +89,7 @@ TICKET_EVENTS: dict[str, Any] = {
 """JSON schema of the stream ``ticket_events``."""
 
 _EVENT_ID = _column(INTEGER, "The event that it belongs to: `id` in `ticket_events`.")
-_EVENT_SECOND = _key(INTEGER, "When the event happened, in epoch seconds. The replication key.")
+_EVENT_SECOND = _key(INTEGER, "When the event happened, in epoch seconds. Bookmarks go by it.")
 
 TICKET_FIELD_CHANGES = _table(
     ["child_event_id", "field_name", "timestamp"],
@@ -159,7 +163,7 @@ TICKET_METRIC_EVENTS = _table(
         ),
         "time": _key(
             TEXT,
-            "When it happened, as a date-time in UTC. The replication key.",
+            "When it happened, as a date-time in UTC. Bookmarks go by it.",
             format="date-time",
         ),
         "status": _column(

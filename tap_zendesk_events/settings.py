@@ -72,10 +72,11 @@ CONFIG_SCHEMA = th.PropertiesList(
         th.StringType,
         title="OAuth refresh token",
         description=(
-            "The first refresh token of an OAuth client, together with `client_id`, "
-            "`client_secret` and `oauth_cache`. Each is good for one use: the newest one lives in "
-            "the file `oauth_cache`, and this one counts again when it is changed. Only where that "
-            "file survives; client credentials need none of this."
+            "A refresh token to begin with; needs `client_id`, `client_secret` and `oauth_cache` "
+            "too. Each refresh token works once: the tap keeps the newest in the file "
+            "`oauth_cache`, and reads this setting only at the first run and after you change it. "
+            "Use it only where that file is kept between runs; otherwise `client_id` and "
+            "`client_secret` alone are enough."
         ),
         secret=True,
     ),
@@ -101,8 +102,9 @@ CONFIG_SCHEMA = th.PropertiesList(
         th.StringType,
         title="API token",
         description=(
-            "An API token that exists already. Nobody can create one since 27 October 2026, and "
-            "Zendesk ends them all on 30 April 2027: prefer `client_id` and `client_secret`."
+            "An API token that exists already. Zendesk has allowed no new ones since 27 October "
+            "2026, switches off those not used for 30 days, and ends all on 30 April 2027: prefer "
+            "`client_id` and `client_secret`."
         ),
         secret=True,
     ),
@@ -112,8 +114,8 @@ CONFIG_SCHEMA = th.PropertiesList(
         required=True,
         title="Start date",
         description=(
-            "Date or date-time of the first event wanted, inclusive, when there is no bookmark "
-            "yet. Without a time zone it is UTC."
+            "Load events from this date or date-time on. It counts for the first run; later runs "
+            "go on where the last one ended. Without a time zone it is UTC."
         ),
         examples=["2024-01-01", "2024-01-01T08:00:00Z"],
     ),
@@ -122,8 +124,8 @@ CONFIG_SCHEMA = th.PropertiesList(
         th.StringType,
         title="End date",
         description=(
-            "Date or date-time before which events are wanted, exclusive, to load history one "
-            "window at a time. Unset: up to the newest settled event."
+            "Load only events before this date or date-time, for example to load history year by "
+            "year. Unset: up to five minutes ago, see `settling_seconds`."
         ),
         examples=["2025-01-01"],
     ),
@@ -133,8 +135,9 @@ CONFIG_SCHEMA = th.PropertiesList(
         default=300,
         title="Settling time (seconds)",
         description=(
-            "How long an event must have been visible before it is taken, because Zendesk adds "
-            "some events late. At least 60."
+            "How old an event must be before the tap takes it, because Zendesk adds some events "
+            "late. Younger ones come with the next run. At least 60; for `ticket_metric_events` it "
+            "is 1800 unless you set more."
         ),
     ),
     th.Property(
@@ -153,8 +156,9 @@ CONFIG_SCHEMA = th.PropertiesList(
         default=1000,
         title="Page size",
         description=(
-            "Most events asked for in one request, from 1 to 1000. The tap asks for fewer by "
-            "itself while Zendesk is too slow for full pages."
+            "How many events to ask for in one request, from 1 to 1000. The tap asks for fewer "
+            "while Zendesk is too slow for full pages, and for 1000 where many events share a "
+            "second."
         ),
     ),
     th.Property(
@@ -172,16 +176,19 @@ CONFIG_SCHEMA = th.PropertiesList(
         th.NumberType(exclusive_minimum=0),
         default=120,
         title="Request time-out (seconds)",
-        description="The longest silence that is accepted while connecting or reading an answer.",
+        description=(
+            "How many seconds to wait for Zendesk without receiving anything before a request "
+            "counts as failed."
+        ),
     ),
     th.Property(
         "max_retry_seconds",
         th.NumberType(minimum=0),
         default=900,
-        title="Patience (seconds)",
+        title="Retry time (seconds)",
         description=(
-            "How long one request is tried again after server errors, time-outs, dropped "
-            "connections and broken answers. Waits for the rate limit are not counted."
+            "For how many seconds one request is tried again after server errors, time-outs, "
+            "dropped connections and broken answers. Waits for the rate limit are not counted."
         ),
     ),
     th.Property(
@@ -345,7 +352,7 @@ def raise_problems(problems: list[str]) -> None:
     if len(problems) > 1:
         problems = [f"({number}) {problem}" for number, problem in enumerate(problems, 1)]
     if problems:
-        raise ZendeskEventsError(f"Please mend the settings: {'; '.join(problems)}.")
+        raise ZendeskEventsError(f"Please correct the settings: {'; '.join(problems)}.")
 
 
 def drop_empty_variables(schema: Mapping[str, Any], environment: MutableMapping[str, str]) -> None:

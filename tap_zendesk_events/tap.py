@@ -70,13 +70,16 @@ OPTIONS = {
         "A JSON file that selects streams and columns, as --discover prints it. Without one, "
         "ticket_events alone is read."
     ),
-    "state": "A JSON file with the last run's bookmarks: the value of its last STATE.",
+    "state": (
+        "A JSON file that says where the last run ended: the value of the last STATE message that "
+        "it printed."
+    ),
 }
 """What `--help` says of the options, where the SDK's words are for those who know Singer."""
 
 
 class TapZendeskEvents(HookedTap):
-    """Reads Zendesk's incremental ticket event export: every change of every ticket, once."""
+    """Reads the history of Zendesk's tickets, who changed what and when: its event export."""
 
     name = "tap-zendesk-events"
     config_jsonschema: ClassVar[dict[str, Any]] = CONFIG_SCHEMA
@@ -217,8 +220,8 @@ class TapZendeskEvents(HookedTap):
         ):
             raise ZendeskEventsError(
                 "The state is not of the form that this tap writes (an object `bookmarks` with an "
-                "object for each stream; of a STATE message only what is under `value`): mend it, "
-                "or remove it to start from start_date."
+                "object for each stream; of a STATE message only what is under `value`): correct "
+                "it, or remove it to start from start_date."
             )
         super().load_state({"bookmarks": bookmarks})
         for name, stream in self.streams.items():
@@ -300,15 +303,15 @@ class TapZendeskEvents(HookedTap):
             context_settings=command.context_settings,
             params=command.params,
             help=(
-                "Read Zendesk's ticket events and write them as Singer messages. To begin with: "
-                "tap-zendesk-events --config=ENV --test"
+                "Read Zendesk's ticket events and print them as Singer messages, lines of JSON for "
+                "a target. To check the connection: tap-zendesk-events --config=ENV --test"
             ),
             logger=cls.logger,
         )
 
 
 class TapCommand(SingerCommand):
-    """The command line: what a user can mend becomes one ERROR line and exit status 1."""
+    """The command line: what a user can correct becomes one ERROR line and exit status 1."""
 
     @override
     def main(self, *args: Any, **options: Any) -> Any:
@@ -343,7 +346,9 @@ def _checked_json(file: Any, option: str) -> io.StringIO:
     except ValueError:
         content = None
     if not isinstance(content, dict):
-        raise ZendeskEventsError(f"The file given with --{option} holds no JSON object: mend it.")
+        raise ZendeskEventsError(
+            f"The file given with --{option} holds no JSON object: correct it."
+        )
     return io.StringIO(json.dumps(content))
 
 

@@ -114,6 +114,7 @@ class TokenFile:
 
     def _unwritable(self) -> ZendeskEventsError:
         return ZendeskEventsError(
-            "The file that oauth_cache names, or its folder, cannot be read and written: make it "
-            "so, as each refresh ends the tokens before it."
+            "The file that oauth_cache names, or its folder, cannot be read and written: let "
+            "the user that runs the tap do so, because each new token must be kept, and the one "
+            "before it no longer works."
         )

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import base64
 import json
+import os
+import re
 import socket
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tap_zendesk_events.tap import OPTIONS
 from tests.cli import tap
-from tests.fake_zendesk import Account, FakeZendesk, Fault, make_events
+from tests.fake_zendesk import Account, FakeZendesk, Fault, make_events, plain_event
 from tests.selection import ALL_STREAMS
+from tests.test_readme import blocks, section
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,6 +26,7 @@ if TYPE_CHECKING:
 SECRET = "s3cr3t-that-nobody-may-see"
 CLIENT = {"client_id": "fake-client", "client_secret": "fake-client-secret"}
 START = {"start_date": "2023-11-14"}
+TAP = f"{sys.executable} -m tap_zendesk_events"
 
 
 @pytest.fixture
@@ -68,6 +74,34 @@ def test_a_run_prints_messages_only_and_says_what_it_did(url: str) -> None:
     assert "ticket_events from start_date, no bookmark yet" in lines[0]
     assert "Done: 50 ticket_events" in lines[2]
     assert all("INFO" in line for line in lines)
+
+
+def test_the_readmes_commands_without_meltano(fake: FakeZendesk, url: str, tmp_path: Path) -> None:
+    first, _, later = blocks("sh", section("### Without Meltano"))
+    access = re.sub(r"=\.\.\. (\w+)=\.\.\.", r"=fake-client \1=fake-client-secret", first)
+    access = access.replace("START_DATE=2024-01-01", "START_DATE=2023-11-14")
+
+    def shell(commands: str) -> str:
+        done = subprocess.run(
+            ["bash", "-euc", commands.replace("uvx tap-zendesk-events", TAP)],
+            cwd=tmp_path,
+            env={"TAP_ZENDESK_EVENTS_API_URL": url, "PATH": os.environ["PATH"]},
+            capture_output=True,
+            check=False,
+            encoding="utf-8",
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    assert shell(access).startswith("ok: ")
+    newest = max(event["timestamp"] for event in fake.account.events())
+    fake.account.add(plain_event(7, newest + 1))
+    exports = "".join(line for line in access.splitlines(keepends=True) if "export" in line)
+    shell(exports + later)
+    with (tmp_path / "events.jsonl").open(encoding="utf-8") as file:
+        messages = [json.loads(line) for line in file]
+    found = [message["record"]["id"] for message in messages if message["type"] == "RECORD"]
+    assert sorted(found) == sorted(event["id"] for event in fake.account.events())
 
 
 def test_debug_shows_every_page_and_the_sdk_too(url: str) -> None:
@@ -185,7 +219,7 @@ def test_nobody_listens() -> None:
 )
 def test_a_setting_that_cannot_be_used(settings: dict[str, str], parts: list[str]) -> None:
     good = {"api_url": "http://127.0.0.1:1", **CLIENT, **START}
-    refused({**good, **settings}, "Please mend the settings", *parts)
+    refused({**good, **settings}, "Please correct the settings", *parts)
 
 
 def test_a_number_as_api_token(tmp_path: Path) -> None:

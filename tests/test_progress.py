@@ -26,7 +26,7 @@ from tests.harness import (
 
 LOG = logging.getLogger("test_progress")
 LINE = re.compile(
-    r"At (?P<moment>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ) \((?P<percent>\d+)% of the window\): "
+    r"At (?P<moment>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ) \((?P<percent>\d+)% of the time span\): "
     r"(?P<records>[\d,]+) records?, (?P<requests>[\d,]+) requests?, "
     r"(?P<waited>\d[\w ]*) of waiting for the allowance(, about (?P<left>\d[\w ]*) left)?\."
 )
@@ -55,7 +55,7 @@ def test_a_short_run_says_where_it_starts_what_it_takes_and_what_it_did(
     )
     assert window == (
         "This run takes the events from 2025-11-01T00:00:00Z up to, not including, "
-        "2025-11-24T15:55:00Z; newer ones must settle first."
+        "2025-11-24T15:55:00Z; newer ones are left for the next run."
     )
     assert end == "Done: 1,200 ticket_events in 0 s; 2 requests, 0 s of waiting for the allowance."
 
@@ -237,7 +237,7 @@ def test_a_single_record_and_request_read_well(caplog: pytest.LogCaptureFixture)
     clock.time += 30
     progress.page(Page(BEGIN, 10, [], 0, BEGIN, is_last=False, server_time=None), BEGIN + 50)
     line = own(caplog)[-1]
-    assert "(50% of the window): 1 record, 1 request, 0 s of waiting" in line
+    assert "(50% of the time span): 1 record, 1 request, 0 s of waiting" in line
     assert line.endswith("about 30 s left.")
 
 

@@ -44,7 +44,7 @@ def problem(**settings: Any) -> str:
     text = str(caught.value)
     assert MARK not in text
     assert "\n" not in text
-    assert text.startswith("Please mend the settings: ")
+    assert text.startswith("Please correct the settings: ")
     return text
 
 

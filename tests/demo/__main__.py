@@ -1,4 +1,4 @@
-"""The demo: a pretended Zendesk account, loaded into a real PostgreSQL by a real Meltano, twice."""
+"""The demo: a simulated Zendesk account, loaded into a real PostgreSQL by a real Meltano, twice."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def main() -> int:
 
 def demo(started: ExitStack) -> list[Check]:
     """Show everything; what is put into ``started`` is stopped by whoever made it."""
-    title("1. Setting up: Meltano's plugins, a pretended Zendesk, an empty PostgreSQL")
+    title("1. Setting up: Meltano's plugins, a simulated Zendesk, an empty PostgreSQL")
     _install()
     zendesk = FakeZendesk(_account(), rate_limit=ALLOWANCE)
     url = started.enter_context(zendesk.serve())
@@ -128,8 +128,9 @@ def demo(started: ExitStack) -> list[Check]:
     pipeline(project, "first-run.log")
     rows = {table: queries.count(database, table) for table in queries.KEYS}
     say(
-        f"{sum(rows.values()):,} rows arrived: three tables from one walk of "
-        f"{len(zendesk.export_requests)} requests, the fourth from {len(zendesk.metric_requests)}."
+        f"{sum(rows.values()):,} rows arrived: three tables from the same "
+        f"{len(zendesk.export_requests)} requests, the fourth from {len(zendesk.metric_requests)} "
+        "more."
     )
 
     title("3. The second run: only what is new since")

@@ -241,7 +241,7 @@ class Installed:
         return run(*command, cwd=self.folder, env=plain)
 
     def sync(self) -> None:
-        """Run the tap against a pretended Zendesk; every event has to come, and a STATE."""
+        """Run the tap against a simulated Zendesk; every event has to come, and a STATE."""
         with FakeZendesk(Account(make_events(EVENTS, seed=5))).serve() as url:
             settings = {
                 "api_url": url,

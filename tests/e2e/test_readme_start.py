@@ -1,6 +1,6 @@
 """README.md, "Your own account", word for word: its commands, its .env, its cron line, its SQL.
 
-Three variables are added, because the account and the database are pretended: the address of the
+Three variables are added, because the account and the database are simulated: the address of the
 test server, that of the test's PostgreSQL, and Meltano Hub on loopback with a folder of wheels.
 """
 
@@ -74,24 +74,24 @@ def test_a_new_users_path(source: str, tmp_path: Path, database: Database, wheel
         project = tmp_path / "zendesk"
         (project / ".env").write_text(settings, encoding="utf-8")
         assert ".env" in (project / ".gitignore").read_text(encoding="utf-8").split()
-        pretended = {
+        simulated = {
             "TAP_ZENDESK_EVENTS_API_URL": url,
             "TARGET_POSTGRES_SQLALCHEMY_URL": database.sqlalchemy_url,
         }
         (connect,) = step(3, "sh")
         (promised,) = step(3, "text")
-        said = shell(connect, project, pretended).splitlines()[-1]
+        said = shell(connect, project, simulated).splitlines()[-1]
         form = re.sub(r"first event of .*", "first event of ", promised.strip())
         assert said.startswith(form.replace("acme.zendesk.com", url.removeprefix("http://")))
 
         (first_run,) = step(4, "sh")
-        shell(first_run, project, pretended)
+        shell(first_run, project, simulated)
         assert all("include" not in request.query for request in fake.export_requests)
         count = "SELECT count(*), count(DISTINCT id) FROM zendesk.ticket_events"
         assert database.query(count) == [(1_200, 1_200)]
 
         (schedule,) = step(5, "sh")
-        shell(schedule, project, pretended)
+        shell(schedule, project, simulated)
         newest = max(event["timestamp"] for event in events)
         status = {"id": 8, "event_type": "Change", "status": "solved", "previous_value": "open"}
         late = plain_event(7, newest + 1, ticket_id=35436, child_events=[status])
@@ -99,7 +99,7 @@ def test_a_new_users_path(source: str, tmp_path: Path, database: Database, wheel
         (cron,) = step(5, "text")
         times, command = re.fullmatch(r"((?:\S+ ){5})(.*)\n", cron).groups()  # type: ignore[union-attr]
         assert f"--interval '{times.strip()}'" in schedule
-        shell(command.replace("/path/to/zendesk", str(project)), tmp_path, pretended)
+        shell(command.replace("/path/to/zendesk", str(project)), tmp_path, simulated)
         assert database.query(count) == [(1_201, 1_201)]
 
         (question,) = step(6, "sql")

@@ -30,7 +30,7 @@ To run the tap against it:
     export TAP_ZENDESK_EVENTS_START_DATE={first}
     export TAP_ZENDESK_EVENTS_CLIENT_ID={client_id}
     export TAP_ZENDESK_EVENTS_CLIENT_SECRET={client_secret}
-    tap-zendesk-events
+    .venv/bin/tap-zendesk-events --config=ENV
 
 Also accepted: the access token {access_token}, and {email} with the API token {api_token}.
 Numbers to compare with: {url}/fake/stats
