@@ -83,7 +83,6 @@ class Quota:
         self.cap = cap
         self.allowance = cap or DEFAULT_ALLOWANCE
         self.ever_told = False  # whether any header has told of the allowance
-        self.waited = 0.0
         self._clock = clock
         self._on_wait = on_wait
         self._left: int | None = None  # slots left in the window, None while no header told of it
@@ -100,7 +99,6 @@ class Quota:
         if wait > 0:
             self._on_wait(wait, self._reason(own_cap=by_cap >= by_window))
             self._clock.sleep(wait)
-            self.waited += wait
             now = self._clock.monotonic()
         if self._left is not None:
             if self._left <= 0 or now >= self._last_end:
