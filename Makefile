@@ -46,6 +46,7 @@ soak: $(READY) ## run the long tests, and hypothesis with many more examples
 	$(BIN)/python -m pytest -m soak
 	TIMES=20 $(BIN)/python -m pytest tests/test_exactly_once.py tests/test_joint_walk.py \
 	    tests/test_against_reader.py tests/test_fast_path.py
+	MONTHS=12 $(BIN)/python -m pytest tests/e2e/test_dagster_example.py
 
 bench: $(READY) ## measure the tap beside other tools (minutes; best on a quiet machine)
 	@$(BIN)/python -m tests.bench

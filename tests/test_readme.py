@@ -381,7 +381,8 @@ def test_the_python_versions_are_those_of_the_project() -> None:
     newest = versions[-1]
     assert versions[0] == floor
     assert f"Python {floor} to {newest}" in README
-    assert set(re.findall(r"Python (3\.\d+)", README)) == {floor}
+    others = README.replace(section("## Targets"), "")  # some need a Python of long ago
+    assert set(re.findall(r"Python (3\.\d+)", others)) == {floor}
 
 
 def test_every_link_inside_the_readme_leads_somewhere() -> None:

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tap_zendesk_events.errors import ZendeskEventsError
 from tap_zendesk_events.times import iso
 from tests.fake_zendesk import Account, Fault, plain_event
 from tests.harness import (
@@ -512,6 +513,14 @@ class TestOddities:
         assert run(fake, clock).messages == run(a_fake(Account(), clock), clock).messages
         (warning,) = lines(caplog, "WARNING")
         assert "calls the start 2025-11-01T00:00:00Z too recent" in warning
+
+    def test_a_window_of_the_past_is_not_empty_because_zendesk_calls_it_too_recent(self) -> None:
+        clock = SimulatedClock()
+        body = '{"error":"InvalidValue","description":"Too recent start_time."}'
+        fake = a_fake(plain_account(9), clock, faults=[Fault(on=1, status=422, body=body)])
+        with pytest.raises(ZendeskEventsError, match="nothing was exported, so run this window"):
+            run(fake, clock, end_date=iso(NOW - DAY))
+        assert len(run(fake, clock, end_date=iso(NOW - DAY)).records) == 9
 
     def test_a_word_that_is_no_setting_is_named(self, caplog: pytest.LogCaptureFixture) -> None:
         clock = SimulatedClock()

@@ -1,0 +1,1 @@
+"""Which targets store what the tap sends: real ones, run and read back."""

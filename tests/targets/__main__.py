@@ -1,0 +1,177 @@
+"""Tries the targets: ``python -m tests.targets``."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import signal
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tests.postgres import running_postgres
+from tests.selection import ALL_STREAMS
+from tests.targets import environments, report
+from tests.targets.candidates import CANDIDATES, HERE
+from tests.targets.cases import Case, Outcome, TapFaultError, find_truth
+
+if TYPE_CHECKING:
+    from tests.postgres import Postgres
+    from tests.targets.candidates import Candidate
+    from tests.targets.cases import Truth
+
+RESULTS = HERE / "results.md"
+AT_A_TIME = 4  # each of them mostly waits
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Try, print, compare with results.md or write it; return the exit status."""
+    options = _parser().parse_args(arguments)
+    _listen()
+    chosen = [c for c in CANDIDATES if not options.only or c.name in options.only]
+    try:
+        if options.pin:
+            for candidate in chosen:
+                environments.pin(candidate)
+        return _try(chosen, options)
+    except KeyboardInterrupt:
+        _say("\nInterrupted. Everything that was started has been ended.")
+        return 130
+    except TapFaultError as error:
+        _say(f"\n{error}")
+        return 2
+
+
+def _try(chosen: list[Candidate], options: argparse.Namespace) -> int:
+    began = time.monotonic()
+    _say("setting up what is not there yet in .venvs/targets")
+    with ThreadPoolExecutor(AT_A_TIME) as pool:
+        found = dict(zip((c.slug for c in chosen), pool.map(_set_up, chosen), strict=True))
+    programs = {slug: what for slug, what in found.items() if what is not None}
+    left_out = [candidate for candidate in chosen if candidate.slug not in programs]
+    chosen = [candidate for candidate in chosen if candidate.slug in programs]
+    if not any(isinstance(found, Path) for found in programs.values()):
+        _say("None could be installed. Is a package index reachable?")
+        return 2
+    with tempfile.TemporaryDirectory(prefix="tap-targets-") as name:
+        folder = Path(name)
+        with running_postgres(folder / "postgres") as postgres:
+            truth = find_truth(folder)
+            _listen()  # to make a catalog, the tap was set up here, with its own handling
+            lines = _lines(chosen, programs, truth, folder, postgres)
+    page = _page(lines, truth)
+    print(report.table(lines))
+    print(report.details(lines))
+    _say(f"{time.monotonic() - began:.0f} seconds")
+    return _conclude(page, lines, left_out, options)
+
+
+def _set_up(candidate: Candidate) -> Path | str | None:
+    """Return the folder of a target's programs, or why there is none; None: nobody can tell."""
+    try:
+        return environments.install(candidate)
+    except environments.CannotInstallError as error:
+        return str(error)
+    except environments.NoPythonError as error:
+        _say(f"{error} {candidate.name} is left out.")
+        return None
+
+
+def _lines(
+    chosen: list[Candidate],
+    programs: dict[str, Path | str],
+    truth: Truth,
+    folder: Path,
+    postgres: Postgres,
+) -> list[report.Line]:
+    """Run every case, a few at a time, and put the outcomes in order."""
+
+    def outcome(number: int, candidate: Candidate, place: int, *, flatten: bool) -> Outcome:
+        found = programs[candidate.slug]
+        if isinstance(found, str):
+            return Outcome(missing=found)
+        case = Case(candidate, candidate.variants[place], found, truth, flatten=flatten)
+        result = case.run(folder / f"case_{number}_{int(flatten)}", postgres)
+        _say(f"{candidate.name} {candidate.variants[place].shown or ''}: {report.verdict(result)}")
+        return result
+
+    places = [(c, place) for c in chosen for place in range(len(c.variants))]
+    pool = ThreadPoolExecutor(AT_A_TIME)
+    try:
+        running = [
+            [
+                pool.submit(outcome, number, candidate, place, flatten=flatten)
+                for flatten in (False, True)
+            ]
+            for number, (candidate, place) in enumerate(places)
+        ]
+        return [
+            report.Line(candidate, candidate.variants[place].shown, (one.result(), two.result()))
+            for (candidate, place), (one, two) in zip(places, running, strict=True)
+        ]
+    finally:
+        # the cases that are running end by themselves, within seconds
+        pool.shutdown(cancel_futures=True)
+
+
+def _page(lines: list[report.Line], truth: Truth) -> str:
+    first = {name: len(sent.rows) for name, sent in truth.first.items()}
+    new = sum(len(sent.rows) for sent in truth.second.values()) - sum(first.values())
+    counts = [f"{first[name]:,} rows of `{name}`" for name in ALL_STREAMS]
+    rows = f"The account gives {', '.join(counts[:-1])} and {counts[-1]}"
+    return report.page(lines, rows, f"{new} new rows")
+
+
+def _conclude(
+    page: str, lines: list[report.Line], left_out: list[Candidate], options: argparse.Namespace
+) -> int:
+    if options.write and not (options.only or left_out):
+        RESULTS.write_text(page, encoding="utf-8")
+        _say(f"Written: {RESULTS.name}")
+        return 0
+    if options.write:
+        _say("Not written, because not every target was tried.")
+        return 2
+    known = RESULTS.read_text(encoding="utf-8").splitlines()
+    if options.only:
+        found = [f"+{line}" for line in report.table(lines).splitlines() if line not in known]
+    else:
+        names = tuple(f"| {report.target(candidate)} |" for candidate in left_out)
+        known = [line for line in known if not line.startswith(names)]
+        found = list(difflib.unified_diff(known, page.splitlines(), RESULTS.name, "found now"))
+    for line in found:
+        _say(line.rstrip("\n"))
+    _say(f"Not what {RESULTS.name} says." if found else f"As {RESULTS.name} says.")
+    return 1 if found else 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.targets",
+        description="Load the tap's streams into real targets and read them back.",
+    )
+    add = parser.add_argument
+    add("--only", nargs="+", metavar="TARGET", help="try only these, by name")
+    add("--write", action="store_true", help="write results.md instead of comparing with it")
+    add("--pin", action="store_true", help="first look up the newest version of what they need")
+    return parser
+
+
+def _listen() -> None:
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupt)
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,173 @@
+"""From outcomes to the tables of results.md, one of which the README shows too."""
+
+from __future__ import annotations
+
+import json
+import re
+import textwrap
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from tests.selection import ALL_STREAMS
+from tests.targets.candidates import USUAL_PYTHON, Candidate
+from tests.targets.compare import EMPTY_TO_NULL, listed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from tests.targets.cases import Outcome
+    from tests.targets.compare import Problem
+
+MARK = "targets: tests/test_targets.py compares this table with tests/targets/results.md"
+DETAILS_MARK = "details"
+
+PAGE = """\
+# Which targets store what the tap sends
+
+{text}
+
+{table}
+What the cells say:
+
+* works: every row is there once, with every value as it was sent.
+* JSON: nested columns are stored as JSON. JSON text: as text that holds JSON.
+* The tap flattens: with `flattening_enabled: true` and `flattening_max_depth: 1`.
+
+## What was wrong, and how often
+
+{details}"""
+
+TEXT = """\
+Made by `python -m tests.targets --write`, which installs each target in an environment of its own,
+pipes the tap into it, and reads back what it has stored. Without `--write` it compares what it
+finds with this page. The versions of everything that is installed are in `requirements`.
+
+{rows}, on several pages. Among them are unknown fields, child events that are deeply nested, NUL
+characters and half emoji, texts such as `null`, `007` and an empty one, and ids up to 2^63-1. The
+second run goes on from the state that the target has written, and brings {new}. A third one goes on
+from the first one's state, so the same rows come again. The fourth loads `ticket_events` alone.
+"""
+
+HEAD = ("Target", "Its settings", "The tap by itself", "The tap flattens", "A row that comes again")
+
+
+@dataclass(frozen=True)
+class Line:
+    """What the tables say of a target with some settings.
+
+    Args:
+        candidate: The target.
+        shown: Its settings.
+        outcomes: What has become of it without and with the tap's flattening.
+    """
+
+    candidate: Candidate
+    shown: Mapping[str, Any]
+    outcomes: tuple[Outcome, Outcome]
+
+
+def table(lines: Iterable[Line]) -> str:
+    """Return the table, between its marks; settings that make no difference share a row."""
+    rows: dict[tuple[str, ...], list[str]] = {}
+    for line in lines:
+        plain, flat = (verdict(outcome) for outcome in line.outcomes)
+        again = sorted({outcome.again for outcome in line.outcomes} - {""})
+        if flat == plain and not plain.startswith("works"):
+            flat = "the same"
+        cells = (target(line.candidate), plain, flat, " or ".join(again) or "-")
+        rows.setdefault(cells, []).append(settings(line.shown))
+    body = [[name, "; or ".join(ways), *rest] for (name, *rest), ways in rows.items()]
+    return f"<!-- {MARK} -->\n{_markdown([HEAD, [':---'] * len(HEAD), *body])}<!-- /targets -->\n"
+
+
+def details(lines: Iterable[Line]) -> str:
+    """Return everything that was wrong, stream by stream, of those that load something."""
+    head = ["Target", "Its settings", "Flattened", *(f"`{name}`" for name in ALL_STREAMS)]
+    rows: list[Sequence[str]] = [[*head, "Second run", "`ticket_events` alone"]]
+    rows.append([":---"] * len(rows[0]))
+    for line in lines:
+        for flat, outcome in zip(("no", "yes"), line.outcomes, strict=True):
+            if any(outcome.streams.values()) or outcome.second or outcome.alone:
+                rows.append(
+                    [
+                        target(line.candidate),
+                        settings(line.shown),
+                        flat,
+                        *(_sentences(outcome.streams[stream]) for stream in ALL_STREAMS),
+                        _sentences(outcome.second),
+                        _sentences(outcome.alone),
+                    ]
+                )
+    return _markdown(rows)
+
+
+def page(lines: Sequence[Line], rows: str, new: str) -> str:
+    """Return results.md."""
+    paragraphs = TEXT.format(rows=rows, new=new).split("\n\n")
+    text = "\n\n".join(textwrap.fill(part, 99, break_on_hyphens=False) for part in paragraphs)
+    return PAGE.format(text=text, table=table(lines), details=details(lines))
+
+
+def target(candidate: Candidate) -> str:
+    """Return name, version, year, and what has to be installed beside it."""
+    text = f"`{candidate.name}` {candidate.version} ({candidate.released})"
+    if candidate.beside:
+        text += f", with {listed(candidate.beside)}"
+    if candidate.python != USUAL_PYTHON:
+        text += f", on Python {candidate.python}"
+    return text
+
+
+def settings(shown: Mapping[str, Any]) -> str:
+    """Return settings as they stand in meltano.yml."""
+    return ", ".join(f"`{name}: {_yaml(value)}`" for name, value in shown.items()) or "none"
+
+
+def verdict(outcome: Outcome) -> str:
+    """Say in a line whether it works, with which streams, or what stands in the way."""
+    if outcome.error:
+        return f"no: {in_a_cell(outcome.error)}"
+    if outcome.missing:
+        return f"cannot be installed: {in_a_cell(outcome.missing)}"
+    wrong = {}
+    for stream, problems in outcome.streams.items():
+        if serious := [problem for problem in problems if problem.what != EMPTY_TO_NULL]:
+            wrong[stream] = serious
+    right = [stream for stream in outcome.streams if stream not in wrong]
+    later = [*outcome.second, *outcome.alone]
+    if not wrong:
+        how = f"{'first run only' if later else 'works'}: {' or '.join(sorted(outcome.nested))}"
+        if outcome.blurred:
+            how += "; null is an empty cell"
+        elif any(outcome.streams.values()):
+            how += f"; {EMPTY_TO_NULL}"
+    elif right:
+        how = f"only {listed(right)}; in the others: {_merged(wrong.values())}"
+    else:
+        how = f"no: {_merged(wrong.values())}"
+    return f"{how}; {_merged([later])}" if later else how
+
+
+def in_a_cell(text: str) -> str:
+    """Return text of a program for a cell of a table."""
+    text = re.sub(r"(?:/[\w.+-]+){2,}/", "", text)
+    return f"`{text.replace('`', '').replace('|', '/')}`"
+
+
+def _merged(problems: Iterable[Iterable[Problem]]) -> str:
+    """Each kind of problem once."""
+    return "; ".join(dict.fromkeys(problem.what for some in problems for problem in some))
+
+
+def _sentences(problems: Iterable[Problem]) -> str:
+    return "; ".join(map(str, problems))
+
+
+def _yaml(value: Any) -> str:
+    if isinstance(value, str):
+        return json.dumps(value) if re.search(r"[{%\\\n]", value) else value
+    return json.dumps(value)
+
+
+def _markdown(rows: Iterable[Sequence[str]]) -> str:
+    return "".join(f"| {' | '.join(row)} |\n" for row in rows)
