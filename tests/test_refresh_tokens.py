@@ -146,7 +146,7 @@ def test_twenty_rotations_over_five_processes_with_two_at_the_same_time(cache: P
     clients = {("fake-client", "fake-client-secret"): {"expires_in": 1}}
     fake = FakeZendesk(account, clients=clients, rate_limit=None)
     # every page takes so long that its token has ended when the next one is asked for
-    fake.faults = [Fault(kind="slow", seconds=0.35)]
+    fake.faults = [Fault(kind="slow", seconds=0.5)]
     with fake.serve() as url:
         settings = {
             "api_url": url,
@@ -154,7 +154,7 @@ def test_twenty_rotations_over_five_processes_with_two_at_the_same_time(cache: P
             "refresh_token": "fake-refresh-token",
             "oauth_cache": str(cache),
             "start_date": "2023-11-14",
-            "page_size": "30",
+            "page_size": "75",
             "requests_per_minute": "100000",
         }
         assert tap(settings=settings).returncode == 0

@@ -12,6 +12,7 @@ import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
+import yaml
 
 from tests.fake_zendesk import Account, FakeZendesk, make_events, plain_event
 from tests.independent_reader import field_changes
@@ -53,7 +54,7 @@ def step(number: int, language: str) -> list[str]:
     return blocks(language, found[1])
 
 
-@pytest.mark.parametrize("source", ["hub", "checkout"])
+@pytest.mark.parametrize("source", ["hub", pytest.param("checkout", marks=pytest.mark.soak)])
 def test_a_new_users_path(source: str, tmp_path: Path, database: Database, wheels: Path) -> None:
     from_hub, from_checkout = step(2, "sh")
     (settings,) = step(3, "dotenv")
@@ -83,6 +84,12 @@ def test_a_new_users_path(source: str, tmp_path: Path, database: Database, wheel
         said = shell(connect, project, simulated).splitlines()[-1]
         form = re.sub(r"first event of .*", "first event of ", promised.strip())
         assert said.startswith(form.replace("acme.zendesk.com", url.removeprefix("http://")))
+        (entry,) = yaml.safe_load((project / "meltano.yml").read_text("utf-8"))["plugins"][
+            "extractors"
+        ]
+        if source == "checkout":
+            assert entry["select"] == ["ticket_events.*"]
+            return  # from here on it is the same project
 
         (first_run,) = step(4, "sh")
         shell(first_run, project, simulated)

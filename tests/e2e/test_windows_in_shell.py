@@ -7,6 +7,8 @@ import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+import pytest
+
 from tests.fake_zendesk import Account, FakeZendesk, Fault, make_events, plain_event
 from tests.meltano_project import MELTANO, REPOSITORY, MeltanoProject, environment, run
 
@@ -42,6 +44,41 @@ def an_account(seed: int) -> FakeZendesk:
     return FakeZendesk(Account([*events, *borders]), rate_limit=None)
 
 
+STUB = """#!/bin/sh
+echo "$TAP_ZENDESK_EVENTS_START_DATE $TAP_ZENDESK_EVENTS_END_DATE $MELTANO_SYS_DIR_ROOT $*" \\
+    >> calls.txt
+case "$*" in *acme-eu*2024-01-01*) exit 1; esac
+"""
+
+
+def test_the_commands_of_two_accounts(tmp_path: Path) -> None:
+    """With something else in the place of Meltano, which only writes down how it is called."""
+    for folder in (".secrets", ".meltano/extractors", ".meltano/loaders", "bin"):
+        (tmp_path / folder).mkdir(parents=True)
+    for name in ("acme", "acme-eu"):
+        (tmp_path / ".secrets" / f"{name}.env").touch()
+    (tmp_path / "bin" / "meltano").write_text(STUB, encoding="utf-8")
+    (tmp_path / "bin" / "meltano").chmod(0o755)
+    variables = environment({"PATH": f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}"})
+    shown: list[str] = []
+    assert run(["sh", "-c", two_months_of_the_lines()], tmp_path, variables, shown.append) == 0
+    assert shown == ["acme-eu stopped in the month of 2024-01-01: see acme-eu.log"]
+    calls = (tmp_path / "calls.txt").read_text(encoding="utf-8").splitlines()
+    months = (("2023-12-01", "2024-01-01"), ("2024-01-01", "2024-02-01"))
+    assert sorted(calls) == sorted(
+        f"{start} {end} {tmp_path}/.meltano/accounts/{name} --env-file=.secrets/{name}.env "
+        f"--environment=prod run --state-id-suffix={start} tap-zendesk-events target-postgres"
+        for name in ("acme", "acme-eu")
+        for start, end in months
+    )
+    for name in ("acme", "acme-eu"):
+        linked = tmp_path / ".meltano" / "accounts" / name / "extractors"
+        assert linked.resolve() == tmp_path / ".meltano" / "extractors"
+        order = [call.split()[0] for call in calls if f"{name}.env" in call]
+        assert order == [start for start, _ in months]
+
+
+@pytest.mark.soak
 def test_the_windows_of_two_accounts(
     plugins: None,  # noqa: ARG001
     database: Database,
@@ -81,6 +118,7 @@ def test_the_windows_of_two_accounts(
         starts = {int(r.query["start_time"]) for r in fakes["acme-eu"].export_requests}
         assert starts == {START}
         fakes["acme-eu"].faults.clear()
+        (secrets / "acme.env").rename(secrets / "acme.done")
         assert load() == []
 
     for name, schema in (("acme", "zendesk_acme"), ("acme-eu", "zendesk_acme_eu")):
