@@ -75,7 +75,7 @@ test-pythons: $(READY) ## run the quick tests on each Python 3.11 to 3.14 of thi
 	@set -e; passed=''; failed=''; missing=''; \
 	for version in 3.11 3.12 3.13 3.14; do \
 	    python=''; \
-	    for candidate in "python$$version" "$$HOME"/.pyenv/versions/"$$version"*/bin/python; do \
+	    for candidate in "python$$version" "$${PYENV_ROOT:-$$HOME/.pyenv}"/versions/"$$version"*/bin/python; do \
 	        if "$$candidate" -c "import sys; sys.exit('%d.%d' % sys.version_info[:2] != '$$version')" \
 	            >/dev/null 2>&1; then python=$$candidate; break; fi; \
 	    done; \

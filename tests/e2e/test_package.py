@@ -206,7 +206,8 @@ def as_an_index_shows_it() -> str:
 def find_python(version: str) -> str | None:
     """Look where `make test-pythons` looks; a shim without a Python behind it does not count."""
     own = [sys.executable] if version == OWN_PYTHON else []
-    more = sorted(Path.home().glob(f".pyenv/versions/{version}*/bin/python"))
+    pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
+    more = sorted(pyenv.glob(f"versions/{version}*/bin/python"))
     check = f"import sys; sys.exit('%d.%d' % sys.version_info[:2] != '{version}')"
     for candidate in (*own, f"python{version}", *map(str, more)):
         found = shutil.which(candidate)
