@@ -156,6 +156,8 @@ def test_the_life_of_a_pipeline(project: Project, account: Account, zendesk: Fak
     project.meltano("run", *PIPELINE)
     assert sorted(project.loaded()) == ids(account)
     assert project.bookmark() == newest
+    shared = project.folder / ".meltano" / "run" / TAP / "state.json"
+    assert shared.exists(), "README.md warns of runs that share this file: do they no longer?"
 
     project.meltano("run", "--full-refresh", *PIPELINE)
     assert sorted(project.loaded()) == sorted(ids(account) * 2)
