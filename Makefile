@@ -70,15 +70,10 @@ format: $(READY) ## correct style and format
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-# A pyenv shim may be on PATH without a Python behind it, so every candidate is run, not only found.
 test-pythons: $(READY) ## run the quick tests on each Python 3.11 to 3.14 of this machine
 	@set -e; passed=''; failed=''; missing=''; \
 	for version in 3.11 3.12 3.13 3.14; do \
-	    python=''; \
-	    for candidate in "python$$version" "$${PYENV_ROOT:-$$HOME/.pyenv}"/versions/"$$version"*/bin/python; do \
-	        if "$$candidate" -c "import sys; sys.exit('%d.%d' % sys.version_info[:2] != '$$version')" \
-	            >/dev/null 2>&1; then python=$$candidate; break; fi; \
-	    done; \
+	    python=$$($(BIN)/python -m tests.environments "$$version") || true; \
 	    if [ -z "$$python" ]; then missing="$$missing $$version"; continue; fi; \
 	    environment=.venvs/$$version; \
 	    echo "== Python $$version ($$($$python --version))"; \

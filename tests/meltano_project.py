@@ -31,6 +31,16 @@ MELTANO = Path(sys.executable).with_name("meltano")
 NOBODY = "http://127.0.0.1:9"
 """In place of Meltano Hub: the project must not need it, so nobody answers."""
 
+WITH_MELTANO = {"PATH": f"{MELTANO.parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"}
+"""For commands that start `meltano` themselves."""
+
+ACCESS = {
+    "TAP_ZENDESK_EVENTS_START_DATE": "2020-01-01",
+    "TAP_ZENDESK_EVENTS_CLIENT_ID": "fake-client",
+    "TAP_ZENDESK_EVENTS_CLIENT_SECRET": "fake-client-secret",
+}
+"""What the test server asks of whoever reads from it, and a day before its events."""
+
 EVERY_STREAM = {"TAP_ZENDESK_EVENTS__SELECT": json.dumps([f"{name}.*" for name in ALL_STREAMS])}
 """Selects all streams. What meltano.yml selects, for everybody else, is ticket_events."""
 

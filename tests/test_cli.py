@@ -16,8 +16,8 @@ import pytest
 from tap_zendesk_events.tap import OPTIONS
 from tests.cli import tap
 from tests.fake_zendesk import Account, FakeZendesk, Fault, make_events, plain_event
+from tests.readme import blocks, section
 from tests.selection import ALL_STREAMS
-from tests.test_readme import blocks, section
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -26,6 +26,7 @@ from tests.demo.queries import RECIPES
 from tests.fake_zendesk import Account, make_events, make_metric_events
 from tests.harness import BEGIN, SimulatedClock, a_fake, bookmark, lines, plain_account, run
 from tests.independent_reader import comments, field_changes
+from tests.readme import README, between, blocks, section
 from tests.selection import ALL_STREAMS, rows, selecting
 
 if TYPE_CHECKING:
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
     from tests.postgres import Postgres
 
 REPOSITORY = Path(__file__).resolve().parent.parent
-README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
 PACKAGE = REPOSITORY / "tap_zendesk_events"
 
 BUILT_IN = {*STREAM_MAPS_CONFIG["properties"], *FLATTENING_CONFIG["properties"]}
@@ -47,15 +47,6 @@ GAP = "…"
 
 
 # Tables
-
-
-def between(name: str) -> str:
-    """Return what stands between the two comments that mark a table."""
-    found = re.search(
-        rf"^<!-- {name}: .*? -->\n(.*?)^<!-- /{name} -->$", README, re.MULTILINE | re.DOTALL
-    )
-    assert found, f"README.md has no part marked {name}"
-    return found[1]
 
 
 def cells(name: str) -> list[list[str]]:
@@ -313,25 +304,6 @@ def test_the_log_is_that_of_a_run(caplog: pytest.LogCaptureFixture) -> None:
 
 
 # Commands, variables, snippets
-
-
-def section(heading: str) -> str:
-    """Return the text below a heading, up to the next of its level."""
-    level = heading.partition(" ")[0]
-    found = re.search(
-        rf"^{re.escape(heading)}\n(.*?)(?=^#{{1,{len(level)}}} |\Z)",
-        README,
-        re.MULTILINE | re.DOTALL,
-    )
-    assert found, f"README.md has no heading {heading}"
-    return found[1]
-
-
-def blocks(language: str, text: str = README) -> list[str]:
-    """Return the fenced blocks of a language, without the indentation that lists need."""
-    pattern = rf"^( *)```{language}\n(.*?)^\1```$"
-    found = re.findall(pattern, text, re.MULTILINE | re.DOTALL)
-    return [re.sub(rf"^{indent}", "", text, flags=re.MULTILINE) for indent, text in found]
 
 
 def test_the_makefile_has_every_target() -> None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
+from tests.readme import between
 from tests.selection import ALL_STREAMS
 from tests.targets import cases, readers, report
 from tests.targets.candidates import CANDIDATES, Candidate, Variant
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from tests.targets.compare import Row
 
 REPOSITORY = Path(__file__).resolve().parent.parent
-README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
 RESULTS = (REPOSITORY / "tests" / "targets" / "results.md").read_text(encoding="utf-8")
 
 BIG = 2**53 + 1
@@ -71,22 +71,15 @@ def problems(rows: list[Row], **options: bool) -> list[str]:
 # The table
 
 
-def between(text: str) -> str:
-    pattern = r"^<!-- targets: .*? -->\n.*?^<!-- /targets -->\n"
-    found = re.findall(pattern, text, re.MULTILINE | re.DOTALL)
-    assert len(found) == 1, "there has to be one part marked targets"
-    return str(found[0])
-
-
 def test_the_readme_has_the_table_that_was_found() -> None:
-    lines = between(RESULTS).splitlines()
+    lines = between("targets", RESULTS).splitlines()
     useful = "\n".join(line for line in lines if not line.startswith("| `") or "| works" in line)
     assert 5 < useful.count("\n") < len(lines)
-    assert between(README).strip() == useful, f"README.md should hold:\n\n{useful}"
+    assert between("targets").strip() == useful, f"README.md should hold:\n\n{useful}"
 
 
 def test_every_candidate_is_in_the_table() -> None:
-    table = between(RESULTS)
+    table = between("targets", RESULTS)
     for candidate in CANDIDATES:
         assert f"| {report.target(candidate)} |" in table
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import os
 import platform
-import signal
 import sys
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -24,6 +23,7 @@ from tests.bench.contenders import (
 )
 from tests.bench.contenders import peers as peer_contenders
 from tests.bench.server import BEGIN, PER_SECOND, serving
+from tests.console import interruptible, say
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -63,18 +63,17 @@ def main(arguments: list[str] | None = None) -> int:
     """Measure, print, write the files; return the exit status."""
     options = _parser().parse_args(arguments)
     three_streams()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _interrupt)
+    interruptible()
     options.load = os.getloadavg()[0]  # before anything of this is running
     if options.quick:
         options.rounds = 1
     try:
         return _bench(options)
     except KeyboardInterrupt:
-        _say("\nInterrupted. Everything that was started has been ended.")
+        say("\nInterrupted. Everything that was started has been ended.")
         return 130
     except measure.FailedRunError as error:
-        _say(f"\n{error}")
+        say(f"\n{error}")
         return 1
 
 
@@ -82,7 +81,7 @@ def _bench(options: argparse.Namespace) -> int:
     contenders: tuple[Contender, ...] = OURS
     note = NO_PEERS if not options.no_peers else "Peers were not asked for."
     if not options.no_peers:
-        _say("Setting up zenpy and dlt in .venvs/bench, unless they are there.")
+        say("Setting up zenpy and dlt in .venvs/bench, unless they are there.")
         if python := peers.install():
             contenders = (*OURS[:-1], *peer_contenders(python), OURS[-1])
             note = (
@@ -90,7 +89,7 @@ def _bench(options: argparse.Namespace) -> int:
                 "measured either."
             )
         else:
-            _say(NO_PEERS)
+            say(NO_PEERS)
     rounds = _rounds(contenders, options)
     lines = table.lines(rounds, options.events, BASELINE.name, FLOOR.name)
     promises = _promises(rounds, lines, options)
@@ -117,7 +116,7 @@ def _rounds(
             for contender in (*contenders[turn:], *contenders[:turn]):
                 outcome = measure.run(contender, served, expected=options.events, comments=comments)
                 found[contender.name] = outcome
-                _say(
+                say(
                     f"round {number + 1} of {options.rounds}: {contender.name}, "
                     f"{outcome.seconds:.1f} s, CPU {outcome.cpu_seconds:.1f} s"
                 )
@@ -136,13 +135,13 @@ def _promises(
         claims.memory(tap.peak_mb, options.events),
     ]
     if not options.quick:
-        _say("reading a million events")
+        say("reading a million events")
         found.append(claims.memory_of_a_million(comments=comments))
-    _say("reading through windows of the allowance")
+    say("reading through windows of the allowance")
     found += claims.allowance(windows=3 if options.quick else 6)
-    _say("reading for a slow target")
+    say("reading for a slow target")
     found += claims.overlap(pages=10 if options.quick else 40)
-    _say("reading from a server that is too slow for full pages")
+    say("reading from a server that is too slow for full pages")
     found.append(claims.working_size(options.events))
     return found
 
@@ -178,7 +177,7 @@ def _write(
     options.folder.mkdir(parents=True, exist_ok=True)
     (options.folder / "results.md").write_text(page, encoding="utf-8")
     (options.folder / "results.svg").write_text(picture, encoding="utf-8")
-    _say(f"Written: results.md and results.svg in {options.folder}")
+    say(f"Written: results.md and results.svg in {options.folder}")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -195,14 +194,6 @@ def _parser() -> argparse.ArgumentParser:
     add("--no-peers", action="store_true", help="without zenpy and dlt")
     add("--folder", type=Path, default=HERE, help="where the results go")
     return parser
-
-
-def _interrupt(*_: object) -> None:
-    raise KeyboardInterrupt
-
-
-def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteRepo
 from dagster._daemon.run_coordinator.queued_run_coordinator_daemon import QueuedRunCoordinatorDaemon
 
 from tests.fake_zendesk import Account, FakeZendesk, Fault, make_events, plain_event
-from tests.meltano_project import MELTANO, REPOSITORY, MeltanoProject, environment, run
+from tests.meltano_project import REPOSITORY, WITH_MELTANO, MeltanoProject, environment, run
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -118,7 +118,7 @@ class Example:
                 "DAGSTER_HOME": str(self.home),
                 "MELTANO_AUTO_INSTALL": "false",
                 "MELTANO_PROJECT_ROOT": str(MeltanoProject(folder / "project", {}).folder),
-                "PATH": f"{MELTANO.parent}{os.pathsep}{os.environ['PATH']}",
+                **WITH_MELTANO,
                 "ZENDESK_ACCOUNTS": ",".join(urls),
                 **accounts,
                 **self._target,

@@ -15,7 +15,7 @@ import yaml
 
 from tests.fake_zendesk import Account, FakeZendesk, make_events, plain_event
 from tests.meltano_hub import API, Hub, running_hub
-from tests.meltano_project import MELTANO, environment, run
+from tests.meltano_project import ACCESS, MELTANO, environment, run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,11 +24,6 @@ if TYPE_CHECKING:
 TAP = "tap-zendesk-events"
 PIPELINE = (TAP, "target-jsonl")
 STATE_ID = "dev:tap-zendesk-events-to-target-jsonl"
-ACCESS = {
-    "TAP_ZENDESK_EVENTS_START_DATE": "2020-01-01",
-    "TAP_ZENDESK_EVENTS_CLIENT_ID": "fake-client",
-    "TAP_ZENDESK_EVENTS_CLIENT_SECRET": "fake-client-secret",
-}
 
 
 class Project:
@@ -104,18 +99,21 @@ def account() -> Account:
 
 
 @pytest.fixture
-def zendesk(account: Account) -> Iterator[FakeZendesk]:
-    fake = FakeZendesk(account, rate_limit=None)
-    with fake.serve() as url:
-        fake.url = url  # type: ignore[attr-defined]
-        yield fake
+def zendesk(account: Account) -> FakeZendesk:
+    return FakeZendesk(account, rate_limit=None)
 
 
 @pytest.fixture
-def project(added: Project, zendesk: FakeZendesk, tmp_path: Path) -> Project:
-    """The project with the plugins, and nothing loaded yet; all settings are variables."""
-    url: str = zendesk.url  # type: ignore[attr-defined]
-    return added.copy(tmp_path / "project", {**ACCESS, "TAP_ZENDESK_EVENTS_API_URL": url})
+def access(zendesk: FakeZendesk) -> Iterator[dict[str, str]]:
+    """The tap's settings, all of them variables, for a server that runs."""
+    with zendesk.serve() as url:
+        yield {**ACCESS, "TAP_ZENDESK_EVENTS_API_URL": url}
+
+
+@pytest.fixture
+def project(added: Project, access: dict[str, str], tmp_path: Path) -> Project:
+    """The project with the plugins, and nothing loaded yet."""
+    return added.copy(tmp_path / "project", access)
 
 
 def ids(account: Account) -> list[int]:
@@ -225,12 +223,11 @@ def test_the_commands_around_a_run(project: Project) -> None:
 def test_add_from_the_definition_itself(
     hub: Hub,
     settings: dict[str, str],
-    zendesk: FakeZendesk,
+    access: dict[str, str],
     account: Account,
     tmp_path: Path,
 ) -> None:
-    url: str = zendesk.url  # type: ignore[attr-defined]
-    variables = {**settings, **ACCESS, "TAP_ZENDESK_EVENTS_API_URL": url}
+    variables = {**settings, **access}
     Project(tmp_path, variables).meltano("init", "--no-usage-stats", "project")
     project = Project(tmp_path / "project", variables)
     before = len(hub.asked)

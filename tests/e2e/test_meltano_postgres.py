@@ -9,7 +9,7 @@ from tap_zendesk_events.tap import TapZendeskEvents
 from tests.demo import queries
 from tests.fake_zendesk import Account, FakeZendesk, make_events, make_metric_events, plain_event
 from tests.independent_reader import comments, comparable, field_changes
-from tests.meltano_project import EVERY_STREAM
+from tests.meltano_project import ACCESS, EVERY_STREAM
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -20,10 +20,9 @@ if TYPE_CHECKING:
 TO_POSTGRES = ("tap-zendesk-events", "target-postgres")
 START = 1_700_000_000
 OWN_ACCOUNT = {
+    **ACCESS,
     "MELTANO_ENVIRONMENT": "prod",
     "TAP_ZENDESK_EVENTS_START_DATE": "2023-11-01",
-    "TAP_ZENDESK_EVENTS_CLIENT_ID": "fake-client",
-    "TAP_ZENDESK_EVENTS_CLIENT_SECRET": "fake-client-secret",
 }
 TYPES = {
     "integer": "bigint",

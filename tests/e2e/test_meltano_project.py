@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
@@ -13,18 +12,13 @@ from jsonschema import Draft202012Validator
 
 from tap_zendesk_events.tap import TapZendeskEvents
 from tests.fake_zendesk import Account, FakeZendesk, make_events
-from tests.meltano_project import REPOSITORY, MeltanoProject
+from tests.meltano_project import ACCESS, REPOSITORY, MeltanoProject
+from tests.readme import blocks
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.postgres import Database
-
-ACCESS = {
-    "TAP_ZENDESK_EVENTS_START_DATE": "2020-01-01",
-    "TAP_ZENDESK_EVENTS_CLIENT_ID": "fake-client",
-    "TAP_ZENDESK_EVENTS_CLIENT_SECRET": "fake-client-secret",
-}
 
 
 def test_the_project_file_is_valid() -> None:
@@ -50,10 +44,8 @@ def test_a_selected_stream_is_added_to_what_is_selected(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("plugins")
 def test_the_readmes_selection_is_all_but_what_people_wrote(tmp_path: Path) -> None:
-    text = (REPOSITORY / "README.md").read_text(encoding="utf-8")
-    found = re.search(r"^```yaml\n(select:.*?)^```$", text, re.MULTILINE | re.DOTALL)
-    assert found
-    patterns = yaml.safe_load(found[1])["select"]
+    (shown,) = (block for block in blocks("yaml") if block.startswith("select:"))
+    patterns = yaml.safe_load(shown)["select"]
     variable = {"TAP_ZENDESK_EVENTS__SELECT": json.dumps(patterns)}
     columns = selected(MeltanoProject(tmp_path / "project", variable))
     streams = TapZendeskEvents(validate_config=False).streams

@@ -28,6 +28,7 @@ from packaging.requirements import Requirement
 from packaging.version import Version
 
 from tests.cli import PREFIX
+from tests.environments import find_python
 from tests.fake_zendesk import Account, FakeZendesk, make_events
 
 if TYPE_CHECKING:
@@ -203,26 +204,10 @@ def as_an_index_shows_it() -> str:
 # That it runs
 
 
-def find_python(version: str) -> str | None:
-    """Look where `make test-pythons` looks; a shim without a Python behind it does not count."""
-    own = [sys.executable] if version == OWN_PYTHON else []
-    pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
-    more = sorted(pyenv.glob(f"versions/{version}*/bin/python"))
-    check = f"import sys; sys.exit('%d.%d' % sys.version_info[:2] != '{version}')"
-    for candidate in (*own, f"python{version}", *map(str, more)):
-        found = shutil.which(candidate)
-        if found is None:
-            continue
-        answer = subprocess.run([found, "-c", check], check=False, capture_output=True)
-        if answer.returncode == 0:
-            return found
-    return None
-
-
 class Installed:
     """An empty environment with the wheel in it, and an empty folder to work in."""
 
-    def __init__(self, folder: Path, python: str) -> None:
+    def __init__(self, folder: Path, python: Path) -> None:
         self.environment = folder / "environment"
         self.folder = folder / "empty"
         self.folder.mkdir()

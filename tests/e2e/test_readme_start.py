@@ -6,9 +6,7 @@ test server, that of the test's PostgreSQL, and Meltano Hub on loopback with a f
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,33 +15,23 @@ import yaml
 from tests.fake_zendesk import Account, FakeZendesk, make_events, plain_event
 from tests.independent_reader import field_changes
 from tests.meltano_hub import running_hub
-from tests.meltano_project import MELTANO, REPOSITORY, environment
-from tests.test_readme import blocks, section
+from tests.meltano_project import REPOSITORY, WITH_MELTANO, environment, run
+from tests.readme import blocks, section
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.postgres import Database
 
-PATIENCE = 240.0
-
 
 def shell(commands: str, folder: Path, variables: dict[str, str]) -> str:
     """Run commands as somebody would who copies them into a terminal; return what they print."""
-    path = f"{MELTANO.parent}{os.pathsep}{os.environ['PATH']}"
-    done = subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", commands],
-        cwd=folder,
-        env={**environment(variables), "PATH": path},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        check=False,
-        encoding="utf-8",
-        timeout=PATIENCE,
-    )
-    assert done.returncode == 0, done.stdout
-    return done.stdout
+    output: list[str] = []
+    command = ["bash", "-euo", "pipefail", "-c", commands]
+    status = run(command, folder, environment({**variables, **WITH_MELTANO}), output.append)
+    text = "\n".join(output)
+    assert status == 0, text
+    return text
 
 
 def step(number: int, language: str) -> list[str]:

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.fake_zendesk import Account, FakeZendesk, Fault, make_events, plain_event
-from tests.meltano_project import MELTANO, REPOSITORY, MeltanoProject, environment, run
+from tests.meltano_project import WITH_MELTANO, MeltanoProject, environment, run
+from tests.readme import between, blocks
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.postgres import Database
 
-README = REPOSITORY / "README.md"
 START, MIDDLE, END = (
     int(datetime.fromisoformat(day).replace(tzinfo=UTC).timestamp())
     for day in ("2023-12-01", "2024-01-01", "2024-02-01")
@@ -27,10 +27,7 @@ BORDERS = [START - 1, START, MIDDLE - 1, MIDDLE - 1, MIDDLE, MIDDLE, END - 1, EN
 
 def two_months_of_the_lines() -> str:
     """Return the README's lines, for December 2023 and January 2024."""
-    text = README.read_text(encoding="utf-8")
-    found = re.search(r"<!-- windows: .*?-->\n```sh\n(.*?)```\n<!-- /windows -->", text, re.DOTALL)
-    assert found is not None
-    lines = found[1]
+    (lines,) = blocks("sh", between("windows"))
     assert lines.count("\n") <= 10
     for bound, other in (("2024 * 12)", "2023 * 12 + 11)"), ("2026 * 12 + 10", "2024 * 12 + 1")):
         assert lines.count(bound) == 1
@@ -93,7 +90,7 @@ def test_the_windows_of_two_accounts(
     variables = environment(
         {
             "MELTANO_AUTO_INSTALL": "false",
-            "PATH": f"{MELTANO.parent}{os.pathsep}{os.environ['PATH']}",
+            **WITH_MELTANO,
             "TAP_ZENDESK_EVENTS_ACCESS_TOKEN": "fake-access-token",
             "TAP_ZENDESK_EVENTS_MAX_RETRY_SECONDS": "0",
             "TARGET_POSTGRES_SQLALCHEMY_URL": database.sqlalchemy_url,

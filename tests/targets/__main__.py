@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import difflib
-import signal
 import sys
 import tempfile
 import time
@@ -12,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tests.console import interruptible, say
 from tests.postgres import running_postgres
 from tests.selection import ALL_STREAMS
 from tests.targets import environments, report
@@ -30,7 +30,7 @@ AT_A_TIME = 4  # each of them mostly waits
 def main(arguments: list[str] | None = None) -> int:
     """Try, print, compare with results.md or write it; return the exit status."""
     options = _parser().parse_args(arguments)
-    _listen()
+    interruptible()
     chosen = [c for c in CANDIDATES if not options.only or c.name in options.only]
     try:
         if options.pin:
@@ -38,34 +38,34 @@ def main(arguments: list[str] | None = None) -> int:
                 environments.pin(candidate)
         return _try(chosen, options)
     except KeyboardInterrupt:
-        _say("\nInterrupted. Everything that was started has been ended.")
+        say("\nInterrupted. Everything that was started has been ended.")
         return 130
     except TapFaultError as error:
-        _say(f"\n{error}")
+        say(f"\n{error}")
         return 2
 
 
 def _try(chosen: list[Candidate], options: argparse.Namespace) -> int:
     began = time.monotonic()
-    _say("setting up what is not there yet in .venvs/targets")
+    say("setting up what is not there yet in .venvs/targets")
     with ThreadPoolExecutor(AT_A_TIME) as pool:
         found = dict(zip((c.slug for c in chosen), pool.map(_set_up, chosen), strict=True))
     programs = {slug: what for slug, what in found.items() if what is not None}
     left_out = [candidate for candidate in chosen if candidate.slug not in programs]
     chosen = [candidate for candidate in chosen if candidate.slug in programs]
     if not any(isinstance(found, Path) for found in programs.values()):
-        _say("None could be installed. Is a package index reachable?")
+        say("None could be installed. Is a package index reachable?")
         return 2
     with tempfile.TemporaryDirectory(prefix="tap-targets-") as name:
         folder = Path(name)
         with running_postgres(folder / "postgres") as postgres:
             truth = find_truth(folder)
-            _listen()  # to make a catalog, the tap was set up here, with its own handling
+            interruptible()  # to make a catalog, the tap was set up here, with its own handling
             lines = _lines(chosen, programs, truth, folder, postgres)
     page = _page(lines, truth)
     print(report.table(lines))
     print(report.details(lines))
-    _say(f"{time.monotonic() - began:.0f} seconds")
+    say(f"{time.monotonic() - began:.0f} seconds")
     return _conclude(page, lines, left_out, options)
 
 
@@ -76,7 +76,7 @@ def _set_up(candidate: Candidate) -> Path | str | None:
     except environments.CannotInstallError as error:
         return str(error)
     except environments.NoPythonError as error:
-        _say(f"{error} {candidate.name} is left out.")
+        say(f"{error} {candidate.name} is left out.")
         return None
 
 
@@ -95,7 +95,7 @@ def _lines(
             return Outcome(missing=found)
         case = Case(candidate, candidate.variants[place], found, truth, flatten=flatten)
         result = case.run(folder / f"case_{number}_{int(flatten)}", postgres)
-        _say(f"{candidate.name} {candidate.variants[place].shown or ''}: {report.verdict(result)}")
+        say(f"{candidate.name} {candidate.variants[place].shown or ''}: {report.verdict(result)}")
         return result
 
     places = [(c, place) for c in chosen for place in range(len(c.variants))]
@@ -130,10 +130,10 @@ def _conclude(
 ) -> int:
     if options.write and not (options.only or left_out):
         RESULTS.write_text(page, encoding="utf-8")
-        _say(f"Written: {RESULTS.name}")
+        say(f"Written: {RESULTS.name}")
         return 0
     if options.write:
-        _say("Not written, because not every target was tried.")
+        say("Not written, because not every target was tried.")
         return 2
     known = RESULTS.read_text(encoding="utf-8").splitlines()
     if options.only:
@@ -143,8 +143,8 @@ def _conclude(
         known = [line for line in known if not line.startswith(names)]
         found = list(difflib.unified_diff(known, page.splitlines(), RESULTS.name, "found now"))
     for line in found:
-        _say(line.rstrip("\n"))
-    _say(f"Not what {RESULTS.name} says." if found else f"As {RESULTS.name} says.")
+        say(line.rstrip("\n"))
+    say(f"Not what {RESULTS.name} says." if found else f"As {RESULTS.name} says.")
     return 1 if found else 0
 
 
@@ -158,19 +158,6 @@ def _parser() -> argparse.ArgumentParser:
     add("--write", action="store_true", help="write results.md instead of comparing with it")
     add("--pin", action="store_true", help="first look up the newest version of what they need")
     return parser
-
-
-def _listen() -> None:
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _interrupt)
-
-
-def _interrupt(*_: object) -> None:
-    raise KeyboardInterrupt
-
-
-def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":
