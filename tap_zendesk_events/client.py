@@ -14,10 +14,8 @@ from tap_zendesk_events.times import duration, http_date, iso
 if TYPE_CHECKING:
     import logging
 
-    import requests
-
     from tap_zendesk_events.auth import Auth
-    from tap_zendesk_events.http import Http
+    from tap_zendesk_events.http import Answer, Http
     from tap_zendesk_events.progress import Progress
     from tap_zendesk_events.retry import Patience, Retry
 
@@ -155,25 +153,25 @@ class ExportClient:
                 return page
 
     def _try(self, start: int, size: int) -> Page:
-        response = self._send(start, size)
-        status = response.status_code
-        if status in {400, 422}:
-            raise self._too_recent_or_refused(response, start)
+        answer = self._send(start, size)
+        if answer.status in {400, 422}:
+            raise self._too_recent_or_refused(answer, start)
         try:
             page = read_page(
-                response.content,
+                answer.content,
                 self._endpoint.key,
                 start,
                 size,
-                http_date(response.headers.get("Date")),
+                http_date(answer.headers.get("Date")),
                 self._log,
+                seconds=answer.seconds,
             )
         except BrokenPageError as error:
             raise AnotherTryError(f"the answer is {error}") from None
         self._pages += 1
         return page
 
-    def _send(self, start: int, size: int, *, renew: bool = True) -> requests.Response:
+    def _send(self, start: int, size: int, *, renew: bool = True) -> Answer:
         self._auth.prepare()
         sent = self._sent = self.quota.take()
         params = {"start_time": str(start), "per_page": str(size)}
@@ -182,20 +180,20 @@ class ExportClient:
         header = None
         self._progress.requests += 1
         try:
-            response = self._http.send("GET", self._endpoint.path, self._auth, params=params)
-            header = response.headers.get(HEADER)
+            answer = self._http.send("GET", self._endpoint.path, self._auth, params=params)
+            header = answer.headers.get(HEADER)
             self._retry.answered = True
         except AnotherTryError as error:
             header = error.headers.get(HEADER)
             self._retry.answered = self._retry.answered or bool(error.headers)
             raise
         except UnauthorizedError as error:
-            header = error.response.headers.get(HEADER)
+            header = error.answer.headers.get(HEADER)
             if not (renew and self._auth.renew()):
-                raise self._http.refusal(error.response) from None
+                raise self._http.refusal(error.answer) from None
             self._log.info("The token is no longer accepted; fetching another.")
         else:
-            return response
+            return answer
         finally:
             self.quota.answered(sent, header)
             self._progress.cap = self.quota.cap
@@ -203,15 +201,15 @@ class ExportClient:
                 self._progress.allowance = self.quota.allowance
         return self._send(start, size, renew=False)
 
-    def _too_recent_or_refused(self, response: requests.Response, start: int) -> Exception:
-        date = http_date(response.headers.get("Date"))
+    def _too_recent_or_refused(self, answer: Answer, start: int) -> Exception:
+        date = http_date(answer.headers.get("Date"))
         age = (self._retry.clock.now() if date is None else date) - start
         # The sentence for it has changed over the years and the present one is not documented, so
         # a start of the last minutes is enough. In the middle of a walk an old start cannot be
         # too recent: then it is a fault that passes.
-        said = TOO_RECENT.search(response.content)
+        said = TOO_RECENT.search(answer.content)
         if said and self._pages and age > SURELY_OLD:
-            return AnotherTryError(f"status {response.status_code} {quote(response)}")
+            return AnotherTryError(f"status {answer.status} {quote(answer)}")
         if said or age < SURELY_OLD:
             if age > SURELY_OLD:
                 self._log.warning(
@@ -221,7 +219,7 @@ class ExportClient:
                     duration(age),
                 )
             return StartTooRecentError()
-        return self._http.refusal(response)
+        return self._http.refusal(answer)
 
     def _wait(self, patience: Patience, error: AnotherTryError, start: int) -> None:
         what = f"the page that starts at {start} ({iso(start)})"

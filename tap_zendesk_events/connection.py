@@ -36,7 +36,7 @@ class Connection:
     ) -> None:
         self.settings = settings
         self.progress = Progress(clock, log)
-        self.http = Http(settings, user_agent, clock.now)
+        self.http = Http(settings, user_agent, clock)
         self.retry = Retry(clock, log, self.progress, settings)
         self._auth = authenticator(settings.credentials, self.http, self.retry)
         cap = settings.requests_per_minute

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import re
 import urllib.parse
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -16,10 +17,11 @@ from tap_zendesk_events.settings import is_loopback
 from tap_zendesk_events.times import http_date
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from requests.auth import AuthBase
 
+    from tap_zendesk_events.clock import Clock
     from tap_zendesk_events.settings import Settings
 
 LONGEST_WAIT = 900.0
@@ -27,6 +29,26 @@ LONGEST_WAIT = 900.0
 
 TOO_SLOW = frozenset({504, 524})  # gateways that gave up on a page which takes too long
 QUOTED = 200  # most characters of an error's body that a message quotes
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back, whole.
+
+    Args:
+        status: The status code.
+        headers: The headers; their names in any case.
+        content: The body, unzipped.
+        seconds: How long it took, from sending the request until the whole body was read. What it
+            tells was so when the request came in, not when the answer was there.
+        request: What was sent, for the secrets that no message may show.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    content: bytes
+    seconds: float = 0.0
+    request: requests.PreparedRequest | None = None
 
 
 class AnotherTryError(Exception):
@@ -63,9 +85,9 @@ class AnotherTryError(Exception):
 class UnauthorizedError(Exception):
     """The server does not accept the credentials (401). Args: the answer, for a message."""
 
-    def __init__(self, response: requests.Response) -> None:
+    def __init__(self, answer: Answer) -> None:
         super().__init__("401")
-        self.response = response
+        self.answer = answer
 
 
 class Http:
@@ -74,10 +96,11 @@ class Http:
     Args:
         settings: Address, time-out and user agent.
         user_agent: The default for the header.
-        now: Returns the wall clock in epoch seconds, to read a `Retry-After` date against.
+        clock: Measures how long answers take, and tells the local time to read a `Retry-After`
+            date against.
     """
 
-    def __init__(self, settings: Settings, user_agent: str, now: Callable[[], float]) -> None:
+    def __init__(self, settings: Settings, user_agent: str, clock: Clock) -> None:
         self.base_url = settings.base_url
         self.host = settings.host
         self._address_setting = settings.address_setting
@@ -89,7 +112,7 @@ class Http:
             # plain http stays on this machine, whatever proxy the environment names
             self.session.trust_env = False
         self._timeout = (settings.request_timeout, settings.request_timeout)
-        self._now = now
+        self._clock = clock
 
     def send(
         self,
@@ -99,7 +122,7 @@ class Http:
         *,
         params: dict[str, str] | None = None,
         json: dict[str, Any] | None = None,
-    ) -> requests.Response:
+    ) -> Answer:
         """Send one request and return its answer, whose status is then 2xx, 400 or 422.
 
         `auth` is always given, so that requests never looks into a ``.netrc``. Redirects are not
@@ -111,6 +134,7 @@ class Http:
             ZendeskEventsError: Anything else that no other try would help.
         """
         url = self.base_url + path
+        began = self._clock.monotonic()
         try:
             response = self.session.request(
                 method,
@@ -129,24 +153,31 @@ class Http:
                 "the file of certificates that the environment names (REQUESTS_CA_BUNDLE, or "
                 "CURL_CA_BUNDLE) cannot be read: correct the path, or unset the variable."
             ) from None
-        status = response.status_code
+        answer = Answer(
+            response.status_code,
+            response.headers,
+            response.content,
+            self._clock.monotonic() - began,
+            response.request,
+        )
+        status = answer.status
         if 200 <= status < 300 or status in {400, 422}:
-            return response
+            return answer
         if status == 401:
-            raise UnauthorizedError(response)
+            raise UnauthorizedError(answer)
         if status == 429 or status >= 500:
             raise AnotherTryError(
-                f"status {status} {quote(response)}".strip(),
-                wait=retry_after(response.headers.get("Retry-After"), self._server_now(response)),
+                f"status {status} {quote(answer)}".strip(),
+                wait=retry_after(answer.headers.get("Retry-After"), self._server_now(answer)),
                 throttled=status == 429,
                 too_slow=status in TOO_SLOW,
-                headers=response.headers,
+                headers=answer.headers,
             )
-        raise self.refusal(response)
+        raise self.refusal(answer)
 
-    def refusal(self, response: requests.Response) -> ZendeskEventsError:
+    def refusal(self, answer: Answer) -> ZendeskEventsError:
         """Return the sentence for an answer that no other try would help."""
-        status, said = response.status_code, quote(response)
+        status, said = answer.status, quote(answer)
         if 300 <= status < 400:
             return ZendeskEventsError(
                 f"{self.host} answered with a redirect (status {status}), which is not followed, "
@@ -201,9 +232,9 @@ class Http:
             "api_url and the proxy settings of the environment."
         )
 
-    def _server_now(self, response: requests.Response) -> float:
-        date = http_date(response.headers.get("Date"))
-        return self._now() if date is None else date
+    def _server_now(self, answer: Answer) -> float:
+        date = http_date(answer.headers.get("Date"))
+        return self._clock.now() if date is None else date
 
 
 def _is_refused(error: Exception) -> bool:
@@ -237,14 +268,14 @@ def retry_after(header: str | None, server_now: float) -> float | None:
     return min(max(seconds, 0.0), LONGEST_WAIT)
 
 
-def quote(response: requests.Response) -> str:
+def quote(answer: Answer) -> str:
     """Return the error's own words out of an answer's body, short and harmless, or nothing.
 
     Only the fields that Zendesk's error envelopes have are quoted, never a body as a whole: a
     proxy may echo the request in it.
     """
     try:
-        content = decode(response.content)
+        content = decode(answer.content)
     except BrokenPageError:
         return ""
     words: list[str] = []
@@ -259,7 +290,7 @@ def quote(response: requests.Response) -> str:
                 fields = ("title", "code", "message", "detail", "description", "error_description")
                 words += [envelope[f] for f in fields if isinstance(envelope.get(f), str)]
     text = ", ".join(words[:3])
-    for secret in _secrets(response.request):
+    for secret in _secrets(answer.request):
         text = text.replace(secret, "…")
     text = " ".join(re.sub(r"[^\x20-\x7e…]+", " ", text).split())
     text = re.sub(r"[A-Za-z0-9+/_=-]{32,}", "…", text)  # whatever could be a token

@@ -14,9 +14,7 @@ from tap_zendesk_events.page import BrokenPageError, decode
 from tap_zendesk_events.token_file import TokenFile, TokenPair, fingerprint
 
 if TYPE_CHECKING:
-    import requests
-
-    from tap_zendesk_events.http import Http
+    from tap_zendesk_events.http import Answer, Http
     from tap_zendesk_events.retry import Retry
     from tap_zendesk_events.settings import ClientCredentials, RefreshToken
 
@@ -62,27 +60,26 @@ class TokenEndpoint:
 
     def _ask(self, grant: dict[str, str], advice: str) -> Tokens:
         try:
-            response = self._http.send(
+            answer = self._http.send(
                 "POST", TOKEN_PATH, Unsigned(), json={**grant, "scope": "read"}
             )
         except UnauthorizedError as error:
-            raise self._refused(error.response, advice) from None
+            raise self._refused(error.answer, advice) from None
         self._retry.answered = True
-        if not 200 <= response.status_code < 300:
-            raise self._refused(response, advice)
+        if not 200 <= answer.status < 300:
+            raise self._refused(answer, advice)
         try:
-            answer = decode(response.content)
+            tokens = decode(answer.content)
         except BrokenPageError as error:
             raise AnotherTryError(f"the answer is {error}") from None
-        access, refresh = _token(answer, "access_token"), _token(answer, "refresh_token")
+        access, refresh = _token(tokens, "access_token"), _token(tokens, "refresh_token")
         if access is None:
             raise AnotherTryError("the answer holds no token")
-        return Tokens(access, refresh, _lasts(answer.get("expires_in")))
+        return Tokens(access, refresh, _lasts(tokens.get("expires_in")))
 
-    def _refused(self, response: requests.Response, advice: str) -> ZendeskEventsError:
+    def _refused(self, answer: Answer, advice: str) -> ZendeskEventsError:
         return ZendeskEventsError(
-            f"{self.host} gives no OAuth token (status {response.status_code} "
-            f"{quote(response)}): {advice}"
+            f"{self.host} gives no OAuth token (status {answer.status} {quote(answer)}): {advice}"
         )
 
 

@@ -56,6 +56,7 @@ class Page:
         next_start: Where the next page starts, in epoch seconds. None only on a last page.
         is_last: Whether the walk ends here.
         server_time: Epoch second of the answer's `Date` header, or None.
+        seconds: How long the request took, until the whole body was there.
     """
 
     start: int
@@ -65,6 +66,7 @@ class Page:
     next_start: int | None
     is_last: bool
     server_time: int | None
+    seconds: float = 0.0
 
     @property
     def is_stuck(self) -> bool:
@@ -81,7 +83,14 @@ class Page:
 
 
 def read_page(
-    body: bytes, key: str, start: int, asked: int, server_time: int | None, log: logging.Logger
+    body: bytes,
+    key: str,
+    start: int,
+    asked: int,
+    server_time: int | None,
+    log: logging.Logger,
+    *,
+    seconds: float = 0.0,
 ) -> Page:
     """Read a page from the body of an answer.
 
@@ -92,6 +101,7 @@ def read_page(
         asked: The `per_page` that was asked for.
         server_time: Epoch second of the answer's `Date` header, if known.
         log: Gets an ERROR line for each entry that has to be skipped.
+        seconds: How long the request took, until the whole body was there.
 
     Raises:
         BrokenPageError: The body is no page.
@@ -116,6 +126,7 @@ def read_page(
         next_start=next_start,
         is_last=is_last,
         server_time=server_time,
+        seconds=seconds,
     )
 
 

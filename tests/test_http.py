@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -14,7 +13,7 @@ from hypothesis import strategies as st
 
 from tap_zendesk_events.client import TICKET_EVENTS
 from tap_zendesk_events.errors import ZendeskEventsError
-from tap_zendesk_events.http import LONGEST_WAIT, Http, quote, retry_after
+from tap_zendesk_events.http import LONGEST_WAIT, Answer, Http, quote, retry_after
 from tap_zendesk_events.settings import read_settings
 from tap_zendesk_events.tap import TapZendeskEvents
 from tests.fake_zendesk import Fault
@@ -256,10 +255,8 @@ def test_no_retry_after_breaks_it(header: str, now: float) -> None:
     assert seconds is None or 0 <= seconds <= LONGEST_WAIT
 
 
-def answer(content: bytes) -> requests.Response:
-    response = requests.Response()
-    response._content = content
-    return response
+def answer(content: bytes) -> Answer:
+    return Answer(500, {}, content)
 
 
 @pytest.mark.parametrize(
@@ -329,4 +326,4 @@ def test_no_secret_shows_in_logs_or_errors(
 def test_the_http_layer_needs_no_network_to_be_made() -> None:
     config = {**CONFIG, "settling_seconds": 300, "include_comments": False, "page_size": 9}
     settings = read_settings({**config, "request_timeout": 5, "max_retry_seconds": 9})
-    assert Http(settings, "agent/1", time.time).session.headers["User-Agent"] == "agent/1"
+    assert Http(settings, "agent/1", SimulatedClock()).session.headers["User-Agent"] == "agent/1"
