@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tap_zendesk_events.errors import ZendeskEventsError
 from tap_zendesk_events.times import epoch, iso
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from tap_zendesk_events.page import Event, Page
 
@@ -24,21 +24,17 @@ class Bookmark:
         ids: Ids of events written at or after that second.
         moved: Whether there is anything to keep yet. A stream that has found nothing has no
             bookmark.
-        disorder: Whether the server may sort by another time than the events tell. Then every id
-            of the last page is kept.
     """
 
     def __init__(
         self,
         second: int,
-        ids: frozenset[int] = frozenset(),
+        ids: Collection[int] = (),
         *,
         moved: bool,
-        disorder: bool = False,
     ) -> None:
         self.second = second
         self.moved = moved
-        self.disorder = disorder
         # the time of each event written, None where an earlier run wrote it and did not tell
         self._written: dict[int, int | None] = dict.fromkeys(ids)
 
@@ -54,19 +50,14 @@ class Bookmark:
             page: The page at hand.
             end: First epoch second outside the window.
         """
+        # While the walk is behind this bookmark, time tells what was written before; from the
+        # bookmark on only ids do, because late events belong to any second.
         behind = page.start < self.second
-        seen: set[int] = set()
-        events = []
-        for event in self._inside(page, end):
-            # While the walk is behind this bookmark, time tells what was written before; from
-            # the bookmark on only ids do, because late events belong to any second.
-            if behind and event.latest < self.second:
-                continue
-            if event.id in self._written or event.id in seen:
-                continue
-            seen.add(event.id)
-            events.append(event)
-        return events
+        return [
+            event
+            for event in page.inside(end)
+            if event.id not in self._written and not (behind and event.latest < self.second)
+        ]
 
     def pass_page(self, page: Page, end: int) -> None:
         """Move on, now that the fresh events of the page are written.
@@ -75,7 +66,7 @@ class Bookmark:
             page: The page at hand.
             end: First epoch second outside the window.
         """
-        inside = self._inside(page, end)
+        inside = page.inside(end)
         whole = len(inside) == len(page.events) and not page.is_last
         if whole and page.next_start is not None and page.next_start <= end:
             reached = page.next_start
@@ -97,17 +88,11 @@ class Bookmark:
             # everything there is was shown: what was written once and is gone cannot come again
             kept = {identifier: time for identifier, time in kept.items() if time is not None}
         for identifier, event in on_page.items():
-            remembered = self.disorder and page.is_last
-            if not advanced or event.doubtful or event.time >= second or remembered:
+            if not advanced or event.doubtful or event.time >= second:
                 kept[identifier] = event.time
         self.moved = self.moved or advanced or bool(on_page)
         self._written = kept
         self.second = second
-
-    def _inside(self, page: Page, end: int) -> list[Event]:
-        if self.disorder:
-            return [event for event in page.events if event.time < end]
-        return page.inside(end)
 
     def to_state(self, replication_key: str, *, as_text: bool = False) -> dict[str, Any]:
         """Return the bookmark in the form that it has in STATE messages.
@@ -116,18 +101,41 @@ class Bookmark:
             replication_key: Its name.
             as_text: Whether the second is written as ISO 8601, since the replication key is text.
         """
+        value = iso(self.second) if as_text else self.second
         return {
             "replication_key": replication_key,
-            "replication_key_value": iso(self.second) if as_text else self.second,
+            "replication_key_value": value,
             "boundary_ids": self.ids,
+            "boundary_ids_at": value,
         }
 
 
-def read_bookmark(state: Mapping[str, Any], stream: str, replication_key: str) -> Bookmark | None:
+class SavedBookmark(NamedTuple):
+    """A bookmark as a state holds it.
+
+    Args:
+        second: Epoch second.
+        ids: Ids of the events written at or after it.
+        deleted: Those of them that were written as taken back; metric events only.
+        ids_belong: Whether the ids were written with this second. If not, somebody has moved the
+            second since, and they count for nothing: `ids` and `deleted` are empty.
+    """
+
+    second: int
+    ids: list[int]
+    deleted: list[int]
+    ids_belong: bool = True
+
+
+def read_bookmark(
+    state: Mapping[str, Any], stream: str, replication_key: str
+) -> SavedBookmark | None:
     """Return the bookmark in a stream's state, or None if there is none.
 
     Epoch seconds and ISO 8601 are both understood, and `boundary_ids` may be missing, so that a
-    state can be written by hand.
+    state can be written by hand. Meltano merges a state that it is given into the one that it has,
+    and so keeps the ids of a second that is no longer there: `boundary_ids_at` tells. States of
+    earlier versions lack it.
 
     Raises:
         ZendeskEventsError: There is a bookmark, but it cannot be understood.
@@ -137,18 +145,29 @@ def read_bookmark(state: Mapping[str, Any], stream: str, replication_key: str) -
         return None
     key = state.get("replication_key", replication_key)
     second = epoch(value)
-    ids = state.get("boundary_ids")
-    ids = [] if ids is None else ids
     problem = None
     if key != replication_key:
         problem = f"its replication_key is not {replication_key}"
     elif second is None:
         problem = "its replication_key_value is neither epoch seconds nor an ISO 8601 date-time"
-    elif not isinstance(ids, list) or any(type(identifier) is not int for identifier in ids):
-        problem = "its boundary_ids are not a list of whole numbers"
+    else:
+        for name in ("boundary_ids", "deleted_ids"):
+            if not _are_ids(state.get(name)):
+                problem = f"its {name} are not a list of whole numbers"
+                break
     if problem or second is None:
         raise unusable(stream, str(problem))
-    return Bookmark(second, frozenset(ids), moved=True)
+    ids, deleted = state.get("boundary_ids") or [], state.get("deleted_ids") or []
+    at = state.get("boundary_ids_at")
+    if ids and at is not None and epoch(at) != second:
+        return SavedBookmark(second, [], [], ids_belong=False)
+    return SavedBookmark(second, ids, deleted)
+
+
+def _are_ids(value: Any) -> bool:
+    return value is None or (
+        isinstance(value, list) and all(type(identifier) is int for identifier in value)
+    )
 
 
 def unusable(stream: str, problem: str) -> ZendeskEventsError:

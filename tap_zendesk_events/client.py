@@ -13,11 +13,14 @@ from tap_zendesk_events.times import duration, http_date, iso
 
 if TYPE_CHECKING:
     import logging
+    from collections.abc import Callable
 
     from tap_zendesk_events.auth import Auth
     from tap_zendesk_events.http import Answer, Http
     from tap_zendesk_events.progress import Progress
     from tap_zendesk_events.retry import Patience, Retry
+
+    Check = Callable[[Page], None]
 
 TOO_RECENT = re.compile(rb"too[\s_-]*recent", re.IGNORECASE)
 SURELY_OLD = 300  # seconds of age from which no start can be too recent
@@ -32,7 +35,7 @@ class Endpoint(NamedTuple):
         key: Name of the list of events in its answers.
         include: Value of the parameter `include`, or None.
         least_settling: Age in seconds that an event must have at least.
-        disorder: Whether events of a page may come in any order.
+        unordered: Whether the server may sort events by another time than the one they tell.
     """
 
     what: str
@@ -40,7 +43,7 @@ class Endpoint(NamedTuple):
     key: str
     include: str | None = None
     least_settling: int = 0
-    disorder: bool = False
+    unordered: bool = False
 
 
 TICKET_EVENTS = Endpoint(
@@ -53,7 +56,7 @@ TICKET_METRIC_EVENTS = Endpoint(
     key="ticket_metric_events",
     # Zendesk adds them many minutes late, with the time of the change
     least_settling=1800,
-    disorder=True,
+    unordered=True,
 )
 
 
@@ -102,8 +105,13 @@ class ExportClient:
         self._pages = 0
         self._sent = 0.0  # when the last request went out, in clock seconds
 
-    def page(self, start: int) -> Page:
+    def page(self, start: int, check: Check = lambda _: None) -> Page:
         """Return the page that starts at the epoch second `start`, of a size that works.
+
+        Args:
+            start: Epoch second.
+            check: Raises BrokenPageError about a page that cannot be right; then it is asked for
+                again.
 
         Raises:
             StartTooRecentError: There is nothing yet.
@@ -115,7 +123,7 @@ class ExportClient:
             size = self.size.current
             patience = patiences.setdefault(size, self._retry.patience())
             try:
-                page = self._try(start, size)
+                page = self._try(start, size, check)
             except AnotherTryError as error:
                 if error.too_slow and size > 1 and not self._retry.once:
                     self.size.too_slow()
@@ -132,8 +140,8 @@ class ExportClient:
                 self.size.answered(size)
                 return page
 
-    def page_of(self, start: int, size: int) -> Page:
-        """Return the page that starts at `start`, of exactly this size.
+    def page_of(self, start: int, size: int, check: Check = lambda _: None) -> Page:
+        """Return the page that starts at `start`, of exactly this size. Arguments as for `page`.
 
         Raises:
             TooSlowError: A page of this size was too slow.
@@ -143,7 +151,7 @@ class ExportClient:
         patience = self._retry.patience()
         while True:
             try:
-                page = self._try(start, size)
+                page = self._try(start, size, check)
             except AnotherTryError as error:
                 if error.too_slow and size != self.size.largest_answered:
                     raise TooSlowError from error
@@ -152,7 +160,7 @@ class ExportClient:
                 self.size.largest_answered = max(self.size.largest_answered, size)
                 return page
 
-    def _try(self, start: int, size: int) -> Page:
+    def _try(self, start: int, size: int, check: Check = lambda _: None) -> Page:
         answer = self._send(start, size)
         if answer.status in {400, 422}:
             raise self._too_recent_or_refused(answer, start)
@@ -166,6 +174,7 @@ class ExportClient:
                 self._log,
                 seconds=answer.seconds,
             )
+            check(page)
         except BrokenPageError as error:
             raise AnotherTryError(f"the answer is {error}") from None
         self._pages += 1

@@ -73,5 +73,5 @@ class Connection:
             max(settings.settling_seconds, endpoint.least_settling),
             self._clock,
             self.progress,
-            disorder=endpoint.disorder,
+            unordered=endpoint.unordered,
         )

@@ -32,8 +32,8 @@ class Event(NamedTuple):
             before it (first on the page: the page's start).
         latest: Epoch second that the server's own, unseen time cannot exceed, so far as the
             page tells.
-        doubtful: Whether `time` may differ from the time by which the server sorts, because it
-            was borrowed or contradicts the page's start.
+        doubtful: Whether `time` cannot be the time by which the server sorts, because it was
+            borrowed, or is earlier than the page's start or than one in front of it on the page.
         fields: The event as Zendesk sent it.
     """
 
@@ -51,12 +51,15 @@ class Page:
     Args:
         start: The `start_time` that was asked for, in epoch seconds.
         asked: The `per_page` that was asked for.
-        events: The events in the order in which they came.
+        events: The events in the order in which they came; of two versions of one, the later.
         skipped: Entries that are no object or have no integer id.
         next_start: Where the next page starts, in epoch seconds. None only on a last page.
         is_last: Whether the walk ends here.
         server_time: Epoch second of the answer's `Date` header, or None.
         seconds: How long the request took, until the whole body was there.
+        is_full: Whether it holds as many entries as were asked for, or more.
+        tells_end: Whether the answer itself says if the stream ends here (`end_of_stream`, or no
+            `next_page`). If not, `is_last` is false, and the walk has to find out.
     """
 
     start: int
@@ -67,6 +70,8 @@ class Page:
     is_last: bool
     server_time: int | None
     seconds: float = 0.0
+    is_full: bool = False
+    tells_end: bool = True
 
     @property
     def is_stuck(self) -> bool:
@@ -113,7 +118,8 @@ def read_page(
     if not isinstance(entries, list):
         raise BrokenPageError(f"an object without the list `{key}`")
     next_start = _next_start(content)
-    is_last = _is_last(content, next_start, start, short=len(entries) < asked)
+    told_last = _told_last(content)
+    is_last = bool(told_last)
     if next_start is None and not is_last:
         raise BrokenPageError("neither `end_time` nor `next_page` says where the next page starts")
     page_end = NO_END if next_start is None or is_last else next_start
@@ -121,12 +127,14 @@ def read_page(
     return Page(
         start=start,
         asked=asked,
-        events=events,
+        events=_latest_versions(events),
         skipped=len(entries) - len(events),
         next_start=next_start,
         is_last=is_last,
         server_time=server_time,
         seconds=seconds,
+        is_full=len(entries) >= asked,
+        tells_end=told_last is not None,
     )
 
 
@@ -182,20 +190,20 @@ def _next_start(content: dict[str, Any]) -> int | None:
     return epoch(values[0]) if values else None
 
 
-def _is_last(content: dict[str, Any], next_start: int | None, start: int, *, short: bool) -> bool:
+def _told_last(content: dict[str, Any]) -> bool | None:
+    """Return whether the answer says that it is the last one, or None if it does not tell."""
     end_of_stream = content.get("end_of_stream")
     if isinstance(end_of_stream, bool):
         return end_of_stream
     if end_of_stream is not None:
         raise BrokenPageError("`end_of_stream` is neither true nor false")
-    if not content.get("next_page"):
-        return True
-    return short and (next_start is None or next_start <= start)
+    return None if content.get("next_page") else True
 
 
 def _events(entries: list[Any], start: int, page_end: int, log: logging.Logger) -> Iterator[Event]:
     times = [_own_time(entry) for entry in entries]
-    before = start
+    bounds = _bounds(times, page_end)
+    before = latest_before = start
     for position, (entry, own) in enumerate(zip(entries, times, strict=True)):
         identifier = entry.get("id") if isinstance(entry, dict) else None
         if type(identifier) is not int:
@@ -208,14 +216,28 @@ def _events(entries: list[Any], start: int, page_end: int, log: logging.Logger) 
             )
             continue
         time = before if own is None else own
-        if own is None or own < start:
-            later = (other for other in times[position + 1 :] if other is not None)
-            yield Event(
-                identifier, time, max(time, next(later, page_end)), doubtful=True, fields=entry
-            )
-        else:
-            yield Event(identifier, time, time, doubtful=False, fields=entry)
+        doubtful = own is None or own < latest_before
+        latest = max(time, bounds[position]) if doubtful else time
+        yield Event(identifier, time, latest, doubtful, entry)
         before = time
+        latest_before = max(latest_before, time)
+
+
+def _bounds(times: list[int | None], page_end: int) -> list[int]:
+    """Return for each entry the first time that is told behind it, at last the page's end."""
+    bounds = [page_end] * len(times)
+    for position in range(len(times) - 1, 0, -1):
+        told = times[position]
+        bounds[position - 1] = bounds[position] if told is None else told
+    return bounds
+
+
+def _latest_versions(events: list[Event]) -> list[Event]:
+    """Return the events without those that come again further on, perhaps with more in them."""
+    latest: dict[int, Event] = {}
+    for event in reversed(events):
+        latest.setdefault(event.id, event)
+    return events if len(latest) == len(events) else list(reversed(latest.values()))
 
 
 def _own_time(entry: Any) -> int | None:

@@ -8,13 +8,15 @@ from singer_sdk.helpers.conform import TypeConformanceLevel
 from singer_sdk.singerlib.catalog import Metadata
 from typing_extensions import override
 
-from tap_zendesk_events import client, schema
-from tap_zendesk_events.bookmark import Bookmark, read_bookmark
+from tap_zendesk_events import schema
+from tap_zendesk_events.bookmark import Bookmark, SavedBookmark, read_bookmark, unusable
 from tap_zendesk_events.comments import comments, without_bodies
 from tap_zendesk_events.errors import ZendeskEventsError
 from tap_zendesk_events.field_changes import field_changes
+from tap_zendesk_events.metric_bookmark import MetricBookmark
 from tap_zendesk_events.record import TicketEventRecords, TicketMetricEventRecords
 from tap_zendesk_events.sdk_hooks import QUIET_START, HookedStream
+from tap_zendesk_events.times import iso
 from tap_zendesk_events.values import WarnOnce
 
 if TYPE_CHECKING:
@@ -40,9 +42,6 @@ class ZendeskStream(HookedStream):
 
     own_keys: ClassVar[tuple[str, ...]]
     """The primary keys, likewise."""
-
-    disorder: ClassVar[bool] = False
-    """Whether a page may hold the stream's events in any order."""
 
     # Records are made to fit the schema, and what is nested in them is JSON already.
     TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.ROOT_ONLY
@@ -122,12 +121,33 @@ class ZendeskStream(HookedStream):
         Raises:
             ZendeskEventsError: There is a bookmark that cannot be understood.
         """
-        found = None
+        saved = None
         if self.keeps_bookmark:
-            found = read_bookmark(self.stream_state, self.name, self.bookmark_key)
-        bookmark = found or Bookmark(start, moved=False)
-        bookmark.disorder = self.disorder
-        return bookmark
+            saved = read_bookmark(self.stream_state, self.name, self.bookmark_key)
+        return self.bookmark_from(saved or SavedBookmark(start, [], []), moved=saved is not None)
+
+    def bookmark_from(self, saved: SavedBookmark, *, moved: bool) -> Bookmark:
+        """Return a bookmark with the rule by which this stream moves on."""
+        return Bookmark(saved.second, saved.ids, moved=moved)
+
+    def adopt_state(self, state: dict[str, Any]) -> None:
+        """Take over the stream's part of a state, in the one form that the tap writes.
+
+        Raises:
+            ZendeskEventsError: It is not empty, and holds no bookmark that can be understood.
+        """
+        saved = read_bookmark(state, self.name, self.bookmark_key)
+        if saved is None and state:
+            raise unusable(self.name, "it has no replication_key_value")
+        if saved is not None and not saved.ids_belong:
+            self.logger.info(
+                "The bookmark of %s was moved to %s by hand or by a merge of states: the ids that "
+                "were kept beside the former one count for nothing.",
+                self.name,
+                iso(saved.second),
+            )
+        # what others wrote beside the bookmark is of no use to us
+        self.store_bookmark(self.bookmark_from(saved, moved=True) if saved else None)
 
     def store_bookmark(self, bookmark: Bookmark | None) -> None:
         """Put the bookmark into the tap's state, in the one form that the tap writes."""
@@ -196,11 +216,14 @@ class TicketMetricEventsStream(ZendeskStream):
     primary_keys = own_keys = ("id",)
     replication_key = bookmark_key = "time"
     selected_by_default = False
-    disorder = client.TICKET_METRIC_EVENTS.disorder
 
     def __init__(self, tap: TapZendeskEvents) -> None:
         super().__init__(tap)
         self._records = TicketMetricEventRecords(type(self).schema, self.warn)
+
+    @override
+    def bookmark_from(self, saved: SavedBookmark, *, moved: bool) -> MetricBookmark:
+        return MetricBookmark(saved.second, saved.ids, saved.deleted, moved=moved)
 
     @override
     def rows(self, event: Event) -> Iterable[Record]:

@@ -17,7 +17,6 @@ from singer_sdk.plugin_base import SingerCommand
 from singer_sdk.singerlib import Catalog
 from typing_extensions import override
 
-from tap_zendesk_events.bookmark import read_bookmark, unusable
 from tap_zendesk_events.client import (
     TICKET_EVENTS,
     TICKET_METRIC_EVENTS,
@@ -226,11 +225,7 @@ class TapZendeskEvents(HookedTap):
         super().load_state({"bookmarks": bookmarks})
         for name, stream in self.streams.items():
             if name in bookmarks and isinstance(stream, ZendeskStream):
-                # what others wrote beside the bookmark is of no use to us
-                bookmark = read_bookmark(bookmarks[name], name, stream.bookmark_key)
-                if bookmark is None and bookmarks[name]:
-                    raise unusable(name, "it has no replication_key_value")
-                stream.store_bookmark(bookmark)
+                stream.adopt_state(bookmarks[name])
 
     def check_connection(self) -> str:
         """Send one request, read one page and say in one line what it holds.

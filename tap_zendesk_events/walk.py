@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from tap_zendesk_events.client import StartTooRecentError, TooSlowError
 from tap_zendesk_events.errors import ZendeskEventsError
+from tap_zendesk_events.page import BrokenPageError
 from tap_zendesk_events.times import iso
 
 if TYPE_CHECKING:
@@ -16,7 +19,10 @@ if TYPE_CHECKING:
     from tap_zendesk_events.page import Page
     from tap_zendesk_events.progress import Progress
 
-MOST = 1000  # events in a page, says Zendesk
+MAX_PER_PAGE = 1000  # events, says Zendesk
+NEWEST = 120
+"""Seconds before a run's now. An answer without `end_of_stream` that leads there and is not full is
+the last one: where `end_time` follows the clock, it would lead on for ever."""
 
 
 class Window(NamedTuple):
@@ -43,8 +49,8 @@ class Walk:
         settling_seconds: How old an event must be to be taken.
         clock: Tells the time if the server does not.
         progress: Hears of the window.
-        disorder: Whether pages may hold events in any order. Then the walk goes on to the last
-            page, because events of the window may stand behind others that are past it.
+        unordered: Whether the server may sort events by another time than they tell. Then the walk
+            goes on past the window's end by as much as an event may be recorded late.
     """
 
     def __init__(
@@ -56,16 +62,17 @@ class Walk:
         clock: Clock,
         progress: Progress,
         *,
-        disorder: bool = False,
+        unordered: bool = False,
     ) -> None:
         self._window: Window | None = None
+        self._now = 0
         self._client = client
         self._start = start
         self._end = end
         self._settling_seconds = settling_seconds
         self._clock = clock
         self._progress = progress
-        self._disorder = disorder
+        self._beyond = settling_seconds if unordered else 0
 
     def pages(self) -> Iterator[Page]:
         """Yield the pages in their order; the last one may reach beyond the window.
@@ -80,18 +87,19 @@ class Walk:
             try:
                 page = self._page_that_moves(position)
             except StartTooRecentError:
-                if self._end is not None and self._end <= self._settled(int(self._clock.now())):
+                if self._is_past_window(position):
                     # whoever loads history by windows does not come back to one that ended well
+                    nothing = "nothing" if self._window is None else "nothing from there on"
                     raise ZendeskEventsError(
                         f"Zendesk calls {iso(position)} too recent to export, although end_date is "
-                        "in the past: nothing was exported, so run this window again."
+                        f"in the past: {nothing} was exported, so run this window again."
                     ) from None
                 return
             yield page
             if page.is_last or page.next_start is None:
                 return
             position = page.next_start
-            if position >= self.window_end and not self._disorder:
+            if self._is_over(position):
                 return
 
     @property
@@ -101,36 +109,90 @@ class Walk:
             raise AssertionError("no page has been asked for yet")
         return self._window.end
 
+    def _is_over(self, position: int) -> bool:
+        """Say whether nothing of the window can stand at or after `position`."""
+        return position >= self.window_end + self._beyond
+
+    def _is_past_window(self, position: int) -> bool:
+        """Say whether `position` lies in a window that ends in the past by `end_date`."""
+        settled = self._settled(self._now or int(self._clock.now()))
+        return self._end is not None and position < self._end <= settled
+
     def _page_that_moves(self, position: int) -> Page:
         """Return the page at `position`, larger than usual where a second is crowded."""
-        page = self._client.page(position)
-        if self._window is None:
-            self._window = self._window_at(page.server_time)
-            self._progress.window_known(self._window)
-        over = position >= self._window.end and not self._disorder
-        if not page.is_stuck or over:
+        page = self._ended(self._client.page(position, self._check))
+        if not page.is_stuck or self._is_over(position):
             return page
-        for size in (MOST, self._client.size.largest_answered):
-            if size <= page.asked:
+        larger = (MAX_PER_PAGE, self._client.size.largest_answered)
+        for size in larger if page.is_full else larger[:1]:
+            if page.is_full and size <= page.asked:
                 continue
             try:
-                larger = self._client.page_of(position, size)
+                page = self._ended(self._client.page_of(position, size, self._check))
             except TooSlowError:
                 continue
-            if not larger.is_stuck:
-                return larger
-            page = larger
-        raise ZendeskEventsError(
-            f"more events happened in the second {position} ({iso(position)}) than a page of "
-            f"{page.asked} holds, and Zendesk shows no way past it: ask Zendesk support how to "
-            "export that second, or skip it by setting the bookmark's replication_key_value to "
-            f"{position + 1}; everything before it is exported."
+            if not page.is_stuck:
+                return page
+        raise self._crowded(page)
+
+    def _check(self, page: Page) -> None:
+        """Look at a page that has just come, and at the clock if it is the first.
+
+        Raises:
+            BrokenPageError: It says that more events follow, is not full and yet does not lead on.
+        """
+        if self._window is None:
+            self._window = self._window_at(page)
+            self._progress.window_known(self._window)
+        if page.is_stuck and page.tells_end and not (page.is_full or self._is_over(page.start)):
+            raise BrokenPageError(
+                f"{len(page.events)} events where {page.asked} were asked for, which says that it "
+                "is not the last one and leads back to its own start"
+            )
+
+    def _ended(self, page: Page) -> Page:
+        """Return the page, marked as the last one if it is that and the answer does not tell."""
+        if page.tells_end or page.is_full or page.next_start is None:
+            return page
+        if page.next_start < self._now - NEWEST:
+            if not page.is_stuck:
+                return page
+            # All there is, or all that the server gives at a time: what is behind it tells.
+            after = page.next_start + 1
+            if after < self.window_end + self._beyond and self._shows_something(after):
+                return page
+        return replace(page, is_last=True)
+
+    def _shows_something(self, position: int) -> bool:
+        try:
+            return bool(self._client.page(position, self._check).events)
+        except StartTooRecentError:
+            return False
+
+    def _crowded(self, page: Page) -> ZendeskEventsError:
+        second = f"{page.start} ({iso(page.start)})"
+        if not page.is_full:
+            return ZendeskEventsError(
+                f"Zendesk gives {len(page.events)} events of the second {second} and no way to the "
+                "events behind it: ask Zendesk support how to export that second; everything "
+                "before it is exported."
+            )
+        return ZendeskEventsError(
+            f"more events happened in the second {second} than a page of {page.asked} holds, and "
+            "Zendesk shows no way past it: ask Zendesk support how to export that second, or skip "
+            f"it by setting the bookmark's replication_key_value to {page.start + 1}; everything "
+            "before it is exported."
         )
 
-    def _window_at(self, server_time: int | None) -> Window:
-        """Return the window: by the server's clock, since a wrong local one must lose nothing."""
-        now = int(self._clock.now()) if server_time is None else server_time
-        settled = self._settled(now)
+    def _window_at(self, page: Page) -> Window:
+        """Return the window: by the server's clock, since a wrong local one must lose nothing.
+
+        The page was read when its request came in, not when its last byte went out: an event that
+        showed in between is on no page yet.
+        """
+        now = self._clock.now() if page.server_time is None else page.server_time
+        self._now = math.floor(now - page.seconds)
+        settled = self._settled(self._now)
         if self._end is not None and self._end <= settled:
             return Window(self._start, self._end, end_is_given=True)
         return Window(self._start, settled, end_is_given=False)

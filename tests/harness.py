@@ -178,7 +178,8 @@ def plain_account(count: int, every: float = 60.0, begin: int = BEGIN) -> Accoun
 
 def a_fake(account: Account, clock: SimulatedClock, **options: Any) -> FakeZendesk:
     """A fake on simulated time, without an allowance unless `rate_limit` says so."""
-    return FakeZendesk(account, clock=clock.server_time, **{"rate_limit": None, **options})
+    usual: dict[str, Any] = {"rate_limit": None, "sleep": clock.sleep}
+    return FakeZendesk(account, clock=clock.server_time, **usual | options)
 
 
 def lines(caplog: pytest.LogCaptureFixture, *levels: str) -> list[str]:
@@ -193,11 +194,14 @@ def bookmark(output: Output) -> Mapping[str, Any]:
 
 
 def state_of(second: Any, *boundary_ids: int, **more: Any) -> dict[str, Any]:
-    """A state with a bookmark of the stream."""
+    """A state with a bookmark of the stream, in the form that the tap writes if it has ids."""
     fields = {"replication_key": "timestamp", "replication_key_value": second}
     if boundary_ids:
         fields["boundary_ids"] = list(boundary_ids)
-    return {"bookmarks": {"ticket_events": {**fields, **more}}}
+    fields |= more
+    if "boundary_ids" in fields:
+        fields.setdefault("boundary_ids_at", second)
+    return {"bookmarks": {"ticket_events": fields}}
 
 
 def run(

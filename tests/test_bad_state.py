@@ -52,7 +52,8 @@ def bookmarked(bookmark: Any) -> dict[str, Any]:
 
 
 UNDERSTOOD = {
-    "the tap's own": {**GOOD, "boundary_ids": []},
+    "the tap's own": {**GOOD, "boundary_ids": [], "boundary_ids_at": MARK},
+    "an older version's": {**GOOD, "boundary_ids": []},
     "an older version's, without ids": GOOD,
     "ids are null": {**GOOD, "boundary_ids": None},
     "ISO 8601": {"replication_key_value": ISO},
@@ -82,6 +83,7 @@ def test_a_bookmark_in_another_form_is_understood(bookmark: dict[str, Any]) -> N
             "replication_key": "timestamp",
             "replication_key_value": BEGIN + 60 * (COUNT - 1),
             "boundary_ids": [COUNT],
+            "boundary_ids_at": BEGIN + 60 * (COUNT - 1),
         }
     )
 
@@ -207,7 +209,12 @@ def test_a_bookmark_in_the_future_is_kept_and_warned_of(
     output = run(fake, clock, state)
 
     assert output.records == []
-    kept = {**GOOD, "replication_key_value": FUTURE, "boundary_ids": [7]}
+    kept = {
+        **GOOD,
+        "replication_key_value": FUTURE,
+        "boundary_ids": [7],
+        "boundary_ids_at": FUTURE,
+    }
     assert output.state == bookmarked(kept)
     warnings = lines(caplog, "WARNING")
     assert len(warnings) == 1
@@ -217,7 +224,12 @@ def test_a_bookmark_in_the_future_is_kept_and_warned_of(
 def test_a_bookmark_in_the_future_does_not_keep_another_stream_back() -> None:
     clock = SimulatedClock()
     fake = a_fake(plain_account(COUNT), clock)
-    ahead = {**GOOD, "replication_key_value": FUTURE, "boundary_ids": []}
+    ahead = {
+        **GOOD,
+        "replication_key_value": FUTURE,
+        "boundary_ids": [],
+        "boundary_ids_at": FUTURE,
+    }
     output = run(fake, clock, bookmarked(ahead), catalog=selecting(*EVENT_STREAMS))
     assert rows(output, "ticket_events") == []
     assert len(rows(output, "ticket_field_changes")) == COUNT
@@ -346,11 +358,12 @@ NOTHING = {
 def test_a_catalog_that_selects_nothing_exports_nothing_and_keeps_the_bookmark(
     catalog: dict[str, Any],
 ) -> None:
-    output, log = attempt(bookmarked({**GOOD, "boundary_ids": [11]}), deepcopy(catalog))
+    bookmark = {**GOOD, "boundary_ids": [11], "boundary_ids_at": MARK}
+    output, log = attempt(bookmarked(bookmark), deepcopy(catalog))
     assert output.error is None
     assert log == []
     assert [message["type"] for message in output.messages] == ["STATE"]
-    assert output.state == bookmarked({**GOOD, "boundary_ids": [11]})
+    assert output.state == bookmarked(bookmark)
 
 
 BAD_CATALOGS: dict[str, dict[str, Any]] = {

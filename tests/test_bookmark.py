@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tap_zendesk_events.bookmark import Bookmark, read_bookmark
 from tap_zendesk_events.page import Event, Page
 from tap_zendesk_events.times import iso
 from tests.fake_zendesk import Account, plain_event
-from tests.harness import BEGIN, SimulatedClock, a_fake, bookmark, plain_account, run, state_of
+from tests.harness import (
+    BEGIN,
+    TIMES,
+    SimulatedClock,
+    a_fake,
+    bookmark,
+    plain_account,
+    run,
+    state_of,
+)
 
 STREAM, KEY = "ticket_events", "timestamp"
 FAR = 10_000
@@ -133,11 +143,6 @@ def test_an_event_with_a_doubtful_time_is_remembered_longer() -> None:
     assert mark.ids == [5, 6]
 
 
-def test_one_id_twice_on_a_page_is_one_event() -> None:
-    mark = Bookmark(100, moved=False)
-    assert write(mark, a_page(100, (1, 100), (1, 100), (1, 101), end=102)) == [1]
-
-
 def test_a_walk_from_behind_skips_what_lies_before_the_bookmark() -> None:
     mark = Bookmark(105, frozenset({4}), moved=True)
     assert write(mark, a_page(100, (1, 100), (2, 104), (3, 105), (4, 105), end=105)) == [3]
@@ -163,10 +168,11 @@ def test_a_bookmark_survives_the_state(second: int, ids: frozenset[int]) -> None
         "replication_key": KEY,
         "replication_key_value": second,
         "boundary_ids": sorted(ids),
+        "boundary_ids_at": second,
     }
     read = read_bookmark(state, STREAM, KEY)
     assert read is not None
-    assert (read.second, read.ids, read.moved) == (second, sorted(ids), True)
+    assert (read.second, read.ids, read.deleted, read.ids_belong) == (second, sorted(ids), [], True)
 
 
 @pytest.mark.parametrize(
@@ -187,6 +193,7 @@ def test_every_form_of_state_goes_on_at_the_same_second(value: Any, ids: dict[st
         "replication_key": KEY,
         "replication_key_value": BEGIN,
         "boundary_ids": [2],
+        "boundary_ids_at": BEGIN,
     }
 
 
@@ -206,6 +213,7 @@ def test_what_others_wrote_into_the_state_is_not_written_back() -> None:
             "replication_key",
             "replication_key_value",
             "boundary_ids",
+            "boundary_ids_at",
         }
 
 
@@ -259,3 +267,95 @@ def test_a_bookmark_of_another_stream_stays_in_the_state() -> None:
     state = {"bookmarks": {"other": other}}
     output = run(a_fake(plain_account(3), clock), clock, state)
     assert output.state["bookmarks"]["other"] == other
+
+
+class TestIdsOfAnotherSecond:
+    """`state merge` keeps the ids of a second that is no longer there."""
+
+    @pytest.mark.parametrize("at", [BEGIN + 120, "2025-11-01T00:02:00Z", "soon", True, [BEGIN]])
+    def test_they_count_for_nothing_and_one_line_says_so(
+        self, at: Any, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        caplog.set_level("INFO")
+        clock = SimulatedClock()
+        state = state_of(BEGIN, 1, 2, 3, boundary_ids_at=at)
+        output = run(a_fake(plain_account(5), clock), clock, state)
+        assert output.ids == [1, 2, 3, 4, 5]
+        (line,) = [line for line in caplog.messages if "count for nothing" in line]
+        assert "ticket_events was moved to 2025-11-01T00:00:00Z" in line
+
+    @pytest.mark.parametrize("at", [BEGIN, iso(BEGIN), float(BEGIN), "2025-11-01T01:00:00+01:00"])
+    @pytest.mark.parametrize("second", [BEGIN, iso(BEGIN)])
+    def test_they_count_if_it_is_the_same_moment(
+        self, at: Any, second: Any, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        caplog.set_level("INFO")
+        clock = SimulatedClock()
+        state = state_of(second, 1, boundary_ids_at=at)
+        assert run(a_fake(plain_account(3), clock), clock, state).ids == [2, 3]
+        assert not any("count for nothing" in line for line in caplog.messages)
+
+    def test_those_of_earlier_versions_count(self) -> None:
+        clock = SimulatedClock()
+        state = {"bookmarks": {STREAM: {"replication_key_value": BEGIN, "boundary_ids": [1]}}}
+        assert run(a_fake(plain_account(3), clock), clock, state).ids == [2, 3]
+
+    def test_metric_events_forget_what_was_deleted_too(self) -> None:
+        saved = read_bookmark(
+            {
+                "replication_key_value": iso(BEGIN),
+                "boundary_ids": [1, 2],
+                "deleted_ids": [2],
+                "boundary_ids_at": iso(BEGIN + 1),
+            },
+            "ticket_metric_events",
+            "time",
+        )
+        assert saved == (BEGIN, [], [], False)
+
+
+@settings(max_examples=150 * TIMES, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    events=st.lists(
+        # seconds between events, and how much too early one tells its time
+        st.tuples(st.integers(0, 4), st.just(0) | st.just(0) | st.integers(1, 40)),
+        min_size=1,
+        max_size=50,
+    ),
+    page_sizes=st.lists(st.integers(2, 8), min_size=1, max_size=4),
+    ends=st.lists(st.none() | st.integers(1, 120), max_size=4),
+    seed=st.integers(0, 3),
+    rule=st.sampled_from(["growing", "capping"]),
+)
+def test_times_that_are_told_too_early_lose_nothing_and_double_no_other_event(
+    events: list[tuple[int, int]],
+    page_sizes: list[int],
+    ends: list[int | None],
+    seed: int,
+    rule: Any,
+) -> None:
+    clock = SimulatedClock()
+    account = Account(seed=seed)
+    moment = BEGIN + 50
+    wrong = set()
+    for number, (gap, early) in enumerate(events, 1):
+        moment += gap
+        account.add(plain_event(number, moment - early), sorted_at=moment)
+        if early:
+            wrong.add(number)
+    fake = a_fake(account, clock, page_rule=rule)
+    state: dict[str, Any] = {}
+    written: Counter[int] = Counter()
+    for number, end in enumerate([*ends, None, None]):
+        output = run(
+            fake,
+            clock,
+            state,
+            start_date=iso(BEGIN),
+            end_date=None if end is None else iso(BEGIN + 50 + end),
+            page_size=page_sizes[number % len(page_sizes)],
+        )
+        written.update(output.ids)
+        state = output.state or state
+    assert written.keys() == set(range(1, len(events) + 1))
+    assert {number for number, times in written.items() if times > 1} <= wrong

@@ -66,7 +66,12 @@ def test_primary_keys_are_unique_and_the_final_state_is_whole() -> None:
         assert state.keys() == {"bookmarks"}
         assert state["bookmarks"].keys() == {"ticket_events"}
         bookmark = state["bookmarks"]["ticket_events"]
-        assert bookmark.keys() == {"replication_key", "replication_key_value", "boundary_ids"}
+        assert bookmark.keys() == {
+            "replication_key",
+            "replication_key_value",
+            "boundary_ids",
+            "boundary_ids_at",
+        }
         assert bookmark["replication_key"] == "timestamp"
     latest = max(event["timestamp"] for event in events)
     assert bookmark["replication_key_value"] == latest

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tap_zendesk_events.page import BrokenPageError, Event, Page, decode, read_page
+from tap_zendesk_events.page import BrokenPageError, Event, Page, _bounds, decode, read_page
 from tests.fake_zendesk import plain_event
 from tests.harness import BEGIN, lines
 
@@ -144,11 +144,13 @@ def test_any_envelope_is_a_page_or_worth_another_try(fields: dict[str, Any]) -> 
 )
 def test_every_entry_with_a_whole_number_as_id_is_an_event(entries: list[Any], last: bool) -> None:
     page = page_of(body(**{KEY: entries}, end_of_stream=last))
-    expected = [
+    ids = [
         entry["id"] for entry in entries if isinstance(entry, dict) and type(entry.get("id")) is int
     ]
+    # of two versions the later one stays, where it stands
+    expected = [each for place, each in enumerate(ids) if each not in ids[place + 1 :]]
     assert [event.id for event in page.events] == expected
-    assert page.skipped == len(entries) - len(expected)
+    assert page.skipped == len(entries) - len(ids)
     assert all(event.time <= event.latest for event in page.events)
 
 
@@ -207,7 +209,7 @@ def test_text_and_numbers_that_targets_cannot_store(sent: bytes, stored: Any) ->
         ({"end_of_stream": ..., "next_page": None}, True, BEGIN + 5),
         ({"end_of_stream": ..., "next_page": ...}, True, BEGIN + 5),
         ({"end_of_stream": None, "end_time": BEGIN}, False, BEGIN),
-        ({"end_of_stream": ..., "end_time": BEGIN, KEY: [plain_event(1, BEGIN)]}, True, BEGIN),
+        ({"end_of_stream": ..., "end_time": BEGIN, KEY: [plain_event(1, BEGIN)]}, False, BEGIN),
         (
             {"end_of_stream": ..., "end_time": BEGIN + 1, KEY: [plain_event(1, BEGIN)]},
             False,
@@ -305,3 +307,56 @@ class TestInside:
     def test_the_last_page_is_cut_by_time(self, next_start: int | None) -> None:
         page = self.page(100, 9_999, 101, next_start=next_start, last=True)
         assert [event.time for event in page.inside(105)] == [100, 101]
+
+
+def test_a_time_earlier_than_one_in_front_is_doubtful() -> None:
+    events = events_of(
+        plain_event(1, BEGIN + 4), plain_event(2, BEGIN + 2), plain_event(3, BEGIN + 4)
+    )
+    assert [(e.time - BEGIN, e.latest - BEGIN, e.doubtful) for e in events] == [
+        (4, 4, False),
+        (2, 4, True),
+        (4, 4, False),
+    ]
+
+
+def test_of_two_versions_of_an_event_the_later_one_counts() -> None:
+    first, second = plain_event(1, BEGIN), plain_event(1, BEGIN, child_events=[{"id": 5}])
+    page = page_of(body(**{KEY: [first, plain_event(2, BEGIN), second]}))
+    assert [event.id for event in page.events] == [2, 1]
+    assert page.events[1].fields == second
+    assert page.skipped == 0
+
+
+def test_every_time_is_looked_at_a_bounded_number_of_times() -> None:
+    class Counted(list[Any]):
+        looks = 0
+
+        def __getitem__(self, place: Any) -> Any:
+            Counted.looks += 1
+            return super().__getitem__(place)
+
+    times = Counted([None] * 5000 + [BEGIN])
+    assert _bounds(times, BEGIN + 9) == [BEGIN] * 5000 + [BEGIN + 9]
+    assert Counted.looks <= 5001
+
+
+@pytest.mark.parametrize(("asked", "full"), [(1, True), (2, True), (3, False)])
+def test_a_page_is_full_that_holds_what_was_asked_for(asked: int, full: bool) -> None:
+    assert page_of(body(), asked=asked).is_full is full
+    with_a_skipped_one = body(**{KEY: [plain_event(1, BEGIN), None]})
+    assert page_of(with_a_skipped_one, asked=asked).is_full is full
+
+
+@pytest.mark.parametrize(
+    ("fields", "tells"),
+    [
+        ({}, True),
+        ({"end_of_stream": True}, True),
+        ({"end_of_stream": ...}, False),
+        ({"end_of_stream": None}, False),
+        ({"end_of_stream": ..., "next_page": None}, True),
+    ],
+)
+def test_whether_an_answer_tells_the_end(fields: dict[str, Any], tells: bool) -> None:
+    assert page_of(body(**fields)).tells_end is tells

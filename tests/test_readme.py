@@ -340,7 +340,13 @@ def test_the_json_is_valid() -> None:
     event, state = (json.loads(text) for text in blocks("json"))
     assert event.keys() <= streams()["ticket_events"].schema["properties"].keys()
     for name, fields in state["bookmarks"].items():
-        assert fields.keys() == {"replication_key", "replication_key_value", "boundary_ids"}
+        assert fields.keys() == {
+            "replication_key",
+            "replication_key_value",
+            "boundary_ids",
+            "boundary_ids_at",
+        }
+        assert fields["boundary_ids_at"] == fields["replication_key_value"]
         assert fields["replication_key"] == streams()[name].replication_key
 
 

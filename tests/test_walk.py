@@ -231,7 +231,8 @@ class TestEnd:
         clock = SimulatedClock()
         fake = a_fake(plain_account(60), clock, faults=self.old_answers(), empty_end_time="null")
         assert len(run(fake, clock).ids) == 60
-        assert starts(fake) == [BEGIN, BEGIN + 59 * 60]
+        # a page that stands is the last one if nothing is behind it
+        assert starts(fake) == [BEGIN, BEGIN + 59 * 60, BEGIN + 59 * 60 + 1]
 
     def test_the_end_of_stream_is_believed_although_there_is_a_next_page(self) -> None:
         clock = SimulatedClock()
@@ -248,8 +249,9 @@ class TestEnd:
         )
         fake = a_fake(plain_account(60), clock, faults=[back])
         output = run(fake, clock, page_size=10, fails=True)
-        assert len(fake.export_requests) == 4
+        assert clock.time <= NOW + 900 + 60
         assert str(BEGIN + 18 * 60) in str(output.error)
+        assert "leads back to its own start" in str(output.error)
         assert sorted(output.ids) == list(range(1, 20))
 
 

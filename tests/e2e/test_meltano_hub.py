@@ -187,6 +187,7 @@ def add_an_event(account: Account) -> dict[str, Any]:
         "replication_key": "timestamp",
         "replication_key_value": second,
         "boundary_ids": [7],
+        "boundary_ids_at": second,
     }
 
 

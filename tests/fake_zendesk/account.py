@@ -87,13 +87,31 @@ class TimeLine:
     def __len__(self) -> int:
         return len(self._generated) + len(self._entries)
 
-    def add(self, event: Event, visible_at: float | None = None) -> None:
-        """Add an event; until ``visible_at`` nobody sees it (a late arrival)."""
+    def add(
+        self, event: Event, visible_at: float | None = None, sorted_at: int | None = None
+    ) -> None:
+        """Add an event.
+
+        Args:
+            event: The event.
+            visible_at: Until then nobody sees it (a late arrival).
+            sorted_at: The second by which the export files it, if not the one that it tells, such
+                as the moment at which it was recorded.
+        """
         with self.lock:
-            entry = self._entry(event, visible_at)
+            entry = self._entry(event, visible_at, sorted_at)
             insort(self._entries, entry, key=_by_key)
             if visible_at is not None:
                 self._late.append(entry)
+
+    def change(self, event: Event, sorted_at: int | None = None) -> None:
+        """Put an event in the place of the one with its id, filed where that was unless told."""
+        with self.lock:
+            (old,) = [entry for entry in self._entries if entry.event["id"] == event["id"]]
+            self._entries.remove(old)
+            self._late = [entry for entry in self._late if entry is not old]
+            sorted_at = old.timestamp if sorted_at is None else sorted_at
+            self.add(event, old.visible_at, sorted_at)
 
     def visible(self, start: float, until: float, now: float) -> Iterator[Entry | GeneratedEntry]:
         """What shows at ``now`` of the seconds from ``start`` to ``until``, both included."""
@@ -115,10 +133,11 @@ class TimeLine:
         with self.lock:
             return [entry.event for entry in self.visible(-everything, everything, everything)]
 
-    def _entry(self, event: Event, visible_at: float | None) -> Entry:
+    def _entry(self, event: Event, visible_at: float | None, sorted_at: int | None = None) -> Entry:
         self._added += 1
         order = zlib.crc32(f"{self.seed} {event.get('id')}".encode())
-        return Entry(event, event_second(event), (order, self._added), visible_at)
+        second = event_second(event) if sorted_at is None else sorted_at
+        return Entry(event, second, (order, self._added), visible_at)
 
     def _visible_entries(self, start: float, until: float, now: float) -> Iterator[Entry]:
         first = bisect_left(self._entries, start, key=_by_timestamp)
@@ -151,9 +170,11 @@ class Account(TimeLine):
         super().__init__(events, seed)
         self.metrics = TimeLine(metric_events, seed)
 
-    def add_metric_event(self, event: Event, visible_at: float | None = None) -> None:
-        """Add a metric event; until ``visible_at`` nobody sees it."""
-        self.metrics.add(event, visible_at)
+    def add_metric_event(
+        self, event: Event, visible_at: float | None = None, sorted_at: int | None = None
+    ) -> None:
+        """Add a metric event; arguments as for ``add``."""
+        self.metrics.add(event, visible_at, sorted_at)
 
 
 def big_account(

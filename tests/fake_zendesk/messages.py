@@ -27,13 +27,17 @@ class Request:
 
 @dataclass(slots=True)
 class Answer:
-    """What goes out, before compression and before a fault in the transport spoils it."""
+    """What goes out, before compression and before a fault in the transport spoils it.
+
+    ``seconds`` is how long it takes from the request to the answer.
+    """
 
     status: int
     body: bytes = b""
     headers: dict[str, str] = field(default_factory=dict)
     events: int = 0
     fault: Fault | None = None
+    seconds: float = 0.0
 
 
 @dataclass(slots=True)

@@ -72,9 +72,14 @@ class FakeZendesk:
         metric_shares_allowance: metric events use up the allowance of the ticket events instead.
         metric_rate_headers: whether answers with metric events tell theirs; nobody has seen the
             real ones do so.
+        most_per_page: the most events on a page of either export, however many are asked for.
         metric_page_size: the most metric events on a page, however many are asked for.
         metric_disorder: the metric events of a page stand in any order; only the page's borders
             and its ``end_time`` go by time.
+        end_of_stream: whether answers say if the stream ends there; those of former years did not.
+        page_seconds: how long a page of so many events takes, from when it is read to its answer,
+            whose ``Date`` tells the later moment.
+        sleep: lets that time pass.
         page_limit_504: a page of more events than this takes too long and is answered 504.
         gzip: compress for clients that accept it.
         chunked: send bodies in chunks instead of with a Content-Length.
@@ -101,8 +106,12 @@ class FakeZendesk:
         metric_rate_limit: tuple[int, float] | None = None,
         metric_shares_allowance: bool = False,
         metric_rate_headers: bool = False,
+        most_per_page: int = _MOST_PER_PAGE,
         metric_page_size: int = _MOST_PER_PAGE,
         metric_disorder: bool = False,
+        end_of_stream: bool = True,
+        page_seconds: Callable[[int], float] = lambda _: 0.0,
+        sleep: Callable[[float], object] = time.sleep,
         page_limit_504: int | None = None,
         gzip: bool = True,
         chunked: bool = False,
@@ -129,8 +138,12 @@ class FakeZendesk:
         )
         self.metric_shares_allowance = metric_shares_allowance
         self.metric_rate_headers = metric_rate_headers
+        self.most_per_page = most_per_page
         self.metric_page_size = metric_page_size
         self.metric_disorder = metric_disorder
+        self.end_of_stream = end_of_stream
+        self.page_seconds = page_seconds
+        self.sleep = sleep
         self.page_limit_504 = page_limit_504
         self.gzip = gzip
         self.chunked = chunked
@@ -224,7 +237,10 @@ class FakeZendesk:
             logged.events = answer.events
             if answer.fault and answer.fault.kind == "drop":
                 logged.status = logged.events = 0
-            answer.headers = _merged(self._common_headers(answer, now), answer.headers)
+        if answer.seconds:
+            self.sleep(answer.seconds)  # others are answered meanwhile
+        with self._lock:
+            answer.headers = _merged(self._common_headers(answer, self.clock()), answer.headers)
             return answer
 
     def _record(
@@ -316,11 +332,12 @@ class FakeZendesk:
             body = edited if isinstance(edited, bytes) else to_json(edited)
         answer = Answer(200, body, {"Content-Type": "application/json; charset=utf-8"})
         answer.events = len(page.entries)
+        answer.seconds = self.page_seconds(answer.events)
         return answer
 
     def _cut(self, start: int, logged: LoggedRequest) -> pages.Cut:
         time_line: TimeLine = self.account
-        per_page = _per_page(logged.query)
+        per_page = min(_per_page(logged.query), self.most_per_page)
         if logged.path_kind == "metric_export":
             time_line = self.account.metrics
             per_page = min(per_page, self.metric_page_size)
@@ -344,9 +361,10 @@ class FakeZendesk:
             base = self.public_url or f"http://{request.headers.get('host', 'localhost')}"
             query = sorted((logged.query | {"start_time": str(end_time)}).items())
             next_page = f"{base}{logged.path}?{urlencode(query)}"
+        told = {"end_of_stream": page.next_start is None} if self.end_of_stream else {}
         return {
             "count": len(page.entries),
-            "end_of_stream": page.next_start is None,
+            **told,
             "next_page": next_page,
             "end_time": end_time,
         }
