@@ -3,26 +3,36 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
-from tap_zendesk_events.http import AnotherTryError, UnauthorizedError, quote
-from tap_zendesk_events.page import BrokenPageError, Page, read_page
+from tap_zendesk_events.answer import quote
+from tap_zendesk_events.exceptions import (
+    CutShortError,
+    RetriableError,
+    SlowBodyError,
+    StartTooRecentError,
+    TooSlowError,
+)
+from tap_zendesk_events.page import Page, read_page
 from tap_zendesk_events.page_size import PageSize
 from tap_zendesk_events.quota import HEADER, Quota
 from tap_zendesk_events.times import duration, http_date, iso
 
 if TYPE_CHECKING:
     import logging
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
+    from tap_zendesk_events.answer import Answer
     from tap_zendesk_events.auth import Auth
-    from tap_zendesk_events.http import Answer, Http
+    from tap_zendesk_events.http import Http
     from tap_zendesk_events.progress import Progress
     from tap_zendesk_events.retry import Patience, Retry
 
     Check = Callable[[Page], None]
 
 TOO_RECENT = re.compile(rb"too[\s_-]*recent", re.IGNORECASE)
+CUTS = 3  # bodies cut short at one size after which a smaller page is asked for
 SURELY_OLD = 300  # seconds of age from which no start can be too recent
 
 
@@ -60,14 +70,6 @@ TICKET_METRIC_EVENTS = Endpoint(
 )
 
 
-class StartTooRecentError(Exception):
-    """Zendesk calls the start too recent: there is nothing to export yet."""
-
-
-class TooSlowError(Exception):
-    """A page of a size that had to be just this was too slow."""
-
-
 class ExportClient:
     """Pages of one export endpoint.
 
@@ -103,7 +105,8 @@ class ExportClient:
         self._progress = progress
         self._log = log
         self._pages = 0
-        self._sent = 0.0  # when the last request went out, in clock seconds
+        self._wanted = 0.0  # when the last request was to go out, in clock seconds
+        self._sent = 0.0  # and when the allowance let it
 
     def page(self, start: int, check: Check = lambda _: None) -> Page:
         """Return the page that starts at the epoch second `start`, of a size that works.
@@ -119,13 +122,18 @@ class ExportClient:
         """
         # each size has its own patience: that of a full page says nothing about half a page
         patiences = {self.size.current: self._retry.patience()}
+        trials = Trials(self._retry.seconds)
         while True:
             size = self.size.current
+            smaller = size > 1 and not self._retry.once
             patience = patiences.setdefault(size, self._retry.patience())
             try:
-                page = self._try(start, size, check)
-            except AnotherTryError as error:
-                if error.too_slow and size > 1 and not self._retry.once:
+                page = self._try(start, size, check, trials.body_seconds(smaller=smaller))
+            except RetriableError as error:
+                too_much = trials.is_too_much(error, size)
+                if trials.are_over(error):
+                    raise self._retry.given_up(error, _named(start)) from error
+                if too_much and smaller:
                     self.size.too_slow()
                     self._log.warning(
                         "The page of %d events is too slow (%s); asking for %d.",
@@ -144,71 +152,79 @@ class ExportClient:
         """Return the page that starts at `start`, of exactly this size. Arguments as for `page`.
 
         Raises:
-            TooSlowError: A page of this size was too slow.
+            TooSlowError: A page of this size was too much.
             StartTooRecentError: There is nothing yet.
             ZendeskEventsError: No further try would help, or patience has ended.
         """
         patience = self._retry.patience()
+        trials = Trials(self._retry.seconds)
         while True:
             try:
-                page = self._try(start, size, check)
-            except AnotherTryError as error:
-                if error.too_slow and size != self.size.largest_answered:
-                    raise TooSlowError from error
+                page = self._try(start, size, check, trials.body_seconds(smaller=False))
+            except RetriableError as error:
+                if trials.is_too_much(error, size) and size != self.size.largest_answered:
+                    raise TooSlowError(error.reason) from error
+                if trials.are_over(error):
+                    raise self._retry.given_up(error, _named(start)) from error
                 self._wait(patience, error, start)
             else:
                 self.size.largest_answered = max(self.size.largest_answered, size)
                 return page
 
-    def _try(self, start: int, size: int, check: Check = lambda _: None) -> Page:
-        answer = self._send(start, size)
+    def _try(self, start: int, size: int, check: Check, body_seconds: float) -> Page:
+        answer = self._answer(start, size, body_seconds)
+        self._http.check(answer)
+        self._retry.answered()
         if answer.status in {400, 422}:
             raise self._too_recent_or_refused(answer, start)
-        try:
-            page = read_page(
-                answer.content,
-                self._endpoint.key,
-                start,
-                size,
-                http_date(answer.headers.get("Date")),
-                self._log,
-                seconds=answer.seconds,
-            )
-            check(page)
-        except BrokenPageError as error:
-            raise AnotherTryError(f"the answer is {error}") from None
+        page = read_page(
+            answer.content,
+            self._endpoint.key,
+            start,
+            size,
+            http_date(answer.headers.get("Date")),
+            self._log,
+            seconds=answer.seconds,
+        )
+        check(page)
         self._pages += 1
         return page
 
-    def _send(self, start: int, size: int, *, renew: bool = True) -> Answer:
-        self._auth.prepare()
-        sent = self._sent = self.quota.take()
+    def _answer(self, start: int, size: int, body_seconds: float) -> Answer:
+        """Return an answer of any status; 401 only if no other token can be had, or helps."""
         params = {"start_time": str(start), "per_page": str(size)}
         if self._endpoint.include:
             params["include"] = self._endpoint.include
-        header = None
+        answer = self._send(params, body_seconds)
+        if answer.status == 401 and self._auth.renew():
+            self._log.info("The token is no longer accepted; fetching another.")
+            answer = self._send(params, body_seconds)
+        return answer
+
+    def _send(self, params: dict[str, str], body_seconds: float) -> Answer:
+        """Send one request when the allowance lets it out, and note what its answer tells."""
+        self._auth.prepare()
+        self._wanted = self._retry.clock.monotonic()
+        self._sent = self.quota.take()
         self._progress.requests += 1
         try:
-            answer = self._http.send("GET", self._endpoint.path, self._auth, params=params)
-            header = answer.headers.get(HEADER)
-            self._retry.answered = True
-        except AnotherTryError as error:
-            header = error.headers.get(HEADER)
-            self._retry.answered = self._retry.answered or bool(error.headers)
+            answer = self._http.send(
+                "GET", self._endpoint.path, self._auth, params=params, body_seconds=body_seconds
+            )
+        except RetriableError as error:
+            self._heard(error.headers)
             raise
-        except UnauthorizedError as error:
-            header = error.answer.headers.get(HEADER)
-            if not (renew and self._auth.renew()):
-                raise self._http.refusal(error.answer) from None
-            self._log.info("The token is no longer accepted; fetching another.")
-        else:
-            return answer
-        finally:
-            self.quota.answered(sent, header)
-            self._progress.cap = self.quota.cap
-            if self.quota.ever_told:
-                self._progress.allowance = self.quota.allowance
-        return self._send(start, size, renew=False)
+        self._heard(answer.headers)
+        return answer
+
+    def _heard(self, headers: Mapping[str, str]) -> None:
+        """Note what the headers of an answer tell."""
+        if headers:  # none if nobody answered
+            self._retry.reached()
+        self.quota.answered(self._sent, headers.get(HEADER))
+        self._progress.cap = self.quota.cap
+        if self.quota.ever_told:
+            self._progress.allowance = self.quota.allowance
 
     def _too_recent_or_refused(self, answer: Answer, start: int) -> Exception:
         date = http_date(answer.headers.get("Date"))
@@ -218,7 +234,7 @@ class ExportClient:
         # too recent: then it is a fault that passes.
         said = TOO_RECENT.search(answer.content)
         if said and self._pages and age > SURELY_OLD:
-            return AnotherTryError(f"status {answer.status} {quote(answer)}")
+            return RetriableError(f"status {answer.status} {quote(answer)}")
         if said or age < SURELY_OLD:
             if age > SURELY_OLD:
                 self._log.warning(
@@ -230,7 +246,49 @@ class ExportClient:
             return StartTooRecentError()
         return self._http.refusal(answer)
 
-    def _wait(self, patience: Patience, error: AnotherTryError, start: int) -> None:
-        what = f"the page that starts at {start} ({iso(start)})"
-        until_reset = self.quota.seconds_until_reset()
-        self._retry.wait(patience, error, self._sent, what, until_reset)
+    def _wait(self, patience: Patience, error: RetriableError, start: int) -> None:
+        self._retry.wait(
+            patience,
+            error,
+            self._wanted,
+            self._sent,
+            _named(start),
+            until_reset=self.quota.seconds_until_reset(),
+            until_free=self.quota.seconds_until_free(),
+        )
+
+
+def _named(start: int) -> str:
+    return f"the page that starts at {start} ({iso(start)})"
+
+
+class Trials:
+    """What the tries of one page have shown about its size.
+
+    Args:
+        seconds: How long bodies that drip are waited for, all tries together.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self.body_left = seconds
+        self._cuts: Counter[int] = Counter()
+
+    def body_seconds(self, *, smaller: bool) -> float:
+        """Return after how long the next body is given up, if it drips.
+
+        If a smaller page can be asked for, half of the time that is left is kept for it.
+        """
+        return self.body_left / 2 if smaller else self.body_left
+
+    def are_over(self, error: RetriableError) -> bool:
+        """Say whether bodies that drip have used up all their time."""
+        return isinstance(error, SlowBodyError) and self.body_left <= 0
+
+    def is_too_much(self, error: RetriableError, size: int) -> bool:
+        """Note what came of a try, and say whether a smaller page may help."""
+        if isinstance(error, SlowBodyError):
+            self.body_left -= error.seconds
+        if isinstance(error, CutShortError):
+            self._cuts[size] += 1
+            return self._cuts[size] >= CUTS
+        return isinstance(error, TooSlowError)

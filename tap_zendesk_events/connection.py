@@ -29,15 +29,22 @@ class Connection:
         clock: Tells the time and waits.
         user_agent: The default for the header.
         log: Gets every line that the run logs.
+        once: Whether the first failure is the last.
     """
 
     def __init__(
-        self, settings: Settings, clock: Clock, user_agent: str, log: logging.Logger
+        self,
+        settings: Settings,
+        clock: Clock,
+        user_agent: str,
+        log: logging.Logger,
+        *,
+        once: bool = False,
     ) -> None:
         self.settings = settings
         self.progress = Progress(clock, log)
-        self.http = Http(settings, user_agent, clock)
-        self.retry = Retry(clock, log, self.progress, settings)
+        self.http = Http(settings, user_agent, clock, log)
+        self.retry = Retry(clock, log, self.progress, settings, rest=self.http.rest, once=once)
         self._auth = authenticator(settings.credentials, self.http, self.retry)
         cap = settings.requests_per_minute
         self._capped = deque[float](maxlen=cap) if cap else None
@@ -55,13 +62,17 @@ class Connection:
             quota=Quota(
                 self._clock,
                 settings.requests_per_minute,
-                self.progress.waiting,
+                self._wait_for_allowance,
                 self._capped,
             ),
             retry=self.retry,
             progress=self.progress,
             log=self._log,
         )
+
+    def _wait_for_allowance(self, seconds: float, why: str) -> None:
+        self.http.rest(seconds)
+        self.progress.waiting(seconds, why)
 
     def walk(self, endpoint: Endpoint, start: int) -> Walk:
         """Return the walk along one export from the epoch second `start` on."""

@@ -6,15 +6,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from typing_extensions import override
 
+from tap_zendesk_events.answer import quote
 from tap_zendesk_events.auth import Auth, Unsigned
-from tap_zendesk_events.errors import ZendeskEventsError
-from tap_zendesk_events.http import AnotherTryError, UnauthorizedError, quote
+from tap_zendesk_events.exceptions import RetriableError, ZendeskEventsError
 from tap_zendesk_events.output import TERMINATION
-from tap_zendesk_events.page import BrokenPageError, decode
+from tap_zendesk_events.page import decode
 from tap_zendesk_events.token_file import TokenFile, TokenPair, fingerprint
 
 if TYPE_CHECKING:
-    from tap_zendesk_events.http import Answer, Http
+    from tap_zendesk_events.answer import Answer
+    from tap_zendesk_events.http import Http
     from tap_zendesk_events.retry import Retry
     from tap_zendesk_events.settings import ClientCredentials, RefreshToken
 
@@ -59,22 +60,17 @@ class TokenEndpoint:
         return self._retry.patiently(lambda: self._ask(grant, advice), "the token request")
 
     def _ask(self, grant: dict[str, str], advice: str) -> Tokens:
-        try:
-            answer = self._http.send(
-                "POST", TOKEN_PATH, Unsigned(), json={**grant, "scope": "read"}
-            )
-        except UnauthorizedError as error:
-            raise self._refused(error.answer, advice) from None
-        self._retry.answered = True
-        if not 200 <= answer.status < 300:
+        answer = self._http.send("POST", TOKEN_PATH, Unsigned(), json={**grant, "scope": "read"})
+        self._retry.reached()
+        self._http.check_passing(answer)
+        if answer.status in {400, 401, 422}:
             raise self._refused(answer, advice)
-        try:
-            tokens = decode(answer.content)
-        except BrokenPageError as error:
-            raise AnotherTryError(f"the answer is {error}") from None
+        self._http.check(answer)
+        tokens = decode(answer.content)
         access, refresh = _token(tokens, "access_token"), _token(tokens, "refresh_token")
         if access is None:
-            raise AnotherTryError("the answer holds no token")
+            raise RetriableError("the answer holds no token")
+        self._retry.answered()
         return Tokens(access, refresh, _lasts(tokens.get("expires_in")))
 
     def _refused(self, answer: Answer, advice: str) -> ZendeskEventsError:

@@ -14,7 +14,7 @@ from singer_sdk.helpers._util import utc_now
 from singer_sdk.singerlib.encoding import GenericSingerWriter
 from singer_sdk.singerlib.encoding.simple import Message, StateMessage
 
-from tap_zendesk_events.errors import ZendeskEventsError
+from tap_zendesk_events.exceptions import ZendeskEventsError
 
 if TYPE_CHECKING:
     from types import FrameType

@@ -9,6 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import msgspec
 
+from tap_zendesk_events.exceptions import BrokenPageError, CutShortError
 from tap_zendesk_events.times import epoch, iso
 
 if TYPE_CHECKING:
@@ -17,10 +18,6 @@ if TYPE_CHECKING:
 
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 NO_END = 253_402_300_799  # 9999-12-31, for a page whose end is not known
-
-
-class BrokenPageError(Exception):
-    """A body that cannot be a page: not whole, no JSON, or of another shape. Worth another try."""
 
 
 class Event(NamedTuple):
@@ -145,6 +142,7 @@ def decode(body: bytes) -> Any:
     U+FFFD: PostgreSQL accepts neither, and a lone surrogate cannot even be written as UTF-8.
 
     Raises:
+        CutShortError: This is no JSON, but how it begins may be.
         BrokenPageError: This is no JSON.
     """
     try:
@@ -159,8 +157,10 @@ def _decode_leniently(body: bytes) -> Any:
         text = body.decode("utf-8-sig", errors="replace")
         return _storable(json.loads(text, strict=False, parse_constant=lambda _: None))
     except (ValueError, RecursionError):
-        what = "no JSON" if body.strip() else "empty"
-        raise BrokenPageError(f"{what}, {len(body)} bytes long") from None
+        begin = body.strip()[:1]
+        what = f"{'no JSON' if begin else 'empty'}, {len(body)} bytes long"
+        kind = CutShortError if begin in {b"{", b"[", b""} else BrokenPageError
+        raise kind(what) from None
 
 
 def _storable(value: Any) -> Any:

@@ -94,7 +94,7 @@ class Quota:
     def take(self) -> float:
         """Wait until a request may go out, and count it. Returns the moment, in clock seconds."""
         now = self._clock.monotonic()
-        by_window, by_cap = self._window_wait(now), self._cap_wait(now)
+        by_window, by_cap = self._waits(now)
         wait = max(by_window, by_cap)
         if wait > 0:
             self._on_wait(wait, self._reason(own_cap=by_cap >= by_window))
@@ -129,11 +129,19 @@ class Quota:
         self.ever_told = True
         self._untold.clear()
 
+    def seconds_until_free(self) -> float:
+        """Return how long a request would have to wait now."""
+        return max(0.0, *self._waits(self._clock.monotonic()))
+
     def seconds_until_reset(self) -> float | None:
         """Return the longest that the present window can last, or None if no header told of it."""
         if self._left is None:
             return None
         return max(0.0, self._last_end - self._clock.monotonic())
+
+    def _waits(self, now: float) -> tuple[float, float]:
+        """Return the waits for the allowance's window and for the cap, in seconds."""
+        return self._window_wait(now), self._cap_wait(now)
 
     def _window_wait(self, now: float) -> float:
         if self._left is None:

@@ -6,8 +6,14 @@ from typing import TYPE_CHECKING, TypeVar
 
 import backoff
 
-from tap_zendesk_events.errors import ZendeskEventsError
-from tap_zendesk_events.http import AnotherTryError
+from tap_zendesk_events.exceptions import (
+    NotConnectedError,
+    NotFromZendeskError,
+    RetriableError,
+    ThrottledError,
+    TooLargeError,
+    ZendeskEventsError,
+)
 from tap_zendesk_events.times import duration
 
 if TYPE_CHECKING:
@@ -21,37 +27,72 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 LONGEST_PAUSE = 60.0
+LEAST_THROTTLED = 1.0
+"""Seconds that count as told after a 429. Told less, or nothing, the tap waits longer each time."""
+
 FIRST_CONTACT = 30.0
-"""Seconds of patience with an address that nobody answers at, before it ever answered: then it is
-more often a wrong setting than a fault that passes."""
+"""Seconds of patience with an address that nobody answers at, before it ever answered, or at which
+somebody else than Zendesk does: then it is more often a wrong setting than a fault that passes."""
 
 
 class Patience:
     """What is left of the patience for one request.
 
     Args:
-        seconds: How long to go on after the first failure. Waits for the rate limit do not count.
+        seconds: How long to go on after the first try was sent. Waits that a 429 asks for, and
+            those for a free slot of the allowance in front of the first try, do not count.
     """
 
     def __init__(self, seconds: float) -> None:
         self.left = seconds
+        self._seconds = seconds
+        self._retrying = False  # whether the wait in front of the latest try was a retry's
         self._pauses = _growing()
         self._throttled = _growing()
 
-    def pause(self, error: AnotherTryError, until_reset: float | None) -> float | None:
+    def failed(self, error: RetriableError, wanted: float, sent: float, now: float) -> None:
+        """Use up what a try has cost.
+
+        Args:
+            error: What came of it.
+            wanted: When the request was to go out, in clock seconds,
+            sent: when the allowance let it go,
+            now: and when it had failed.
+        """
+        throttled = isinstance(error, ThrottledError)
+        if self._retrying:
+            self.left -= sent - wanted
+        if not throttled:
+            self.left -= now - sent
+        self._retrying = not throttled
+
+    def shorten(self, seconds: float) -> None:
+        """Let patience be `seconds` at most, from its beginning on."""
+        if self._seconds > seconds:
+            self.left -= self._seconds - seconds
+            self._seconds = seconds
+
+    def pause(
+        self, error: RetriableError, until_reset: float | None, until_free: float
+    ) -> float | None:
         """Return the seconds to wait before the next try, or None if patience has ended.
 
         Args:
             error: What came of the try.
             until_reset: Seconds until the present rate-limit window ends, if known.
+            until_free: Seconds for which the allowance lets no request out.
         """
-        if error.throttled:
-            # told "0 seconds", or nothing: never in a tight loop
-            return error.wait or until_reset or next(self._throttled)
-        if self.left <= 0:
+        told = error.wait or 0.0
+        if isinstance(error, ThrottledError):
+            if told < LEAST_THROTTLED:
+                told = max(told, until_reset or 0.0)
+            # never in a tight loop
+            return told if told >= LEAST_THROTTLED else next(self._throttled)
+        if self.left <= 0 or until_free > self.left:
             return None
-        wait = next(self._pauses) if error.wait is None else error.wait
-        return min(wait, self.left)
+        wait = min(max(next(self._pauses), told), self.left)
+        self.left -= wait
+        return wait
 
 
 def _growing() -> Generator[float, None, None]:
@@ -70,83 +111,101 @@ class Retry:
         log: Gets a WARNING line for each failed try.
         progress: Counts the waits, and names the longer ones.
         settings: The patience, and the address that messages name.
+        rest: Called before each wait with its seconds.
+        once: Whether the first failure is the last.
     """
 
     def __init__(
-        self, clock: Clock, log: logging.Logger, progress: Progress, settings: Settings
+        self,
+        clock: Clock,
+        log: logging.Logger,
+        progress: Progress,
+        settings: Settings,
+        *,
+        rest: Callable[[float], None] = lambda _: None,
+        once: bool = False,
     ) -> None:
         self.clock = clock
         self.seconds = settings.max_retry_seconds
-        self.once = False  # whether the first failure is the last
-        self.answered = False  # whether the host has ever answered in this run
+        self.once = once
+        self._reached = False  # whether anybody has ever answered in this run,
+        self._answered = False  # and whether Zendesk has
         self._log = log
         self._progress = progress
+        self._rest = rest
         self._host = settings.host
         self._address_setting = settings.address_setting
+
+    def reached(self) -> None:
+        """Note that somebody has answered at the address, whatever the answer was."""
+        self._reached = True
+
+    def answered(self) -> None:
+        """Note that there was a good answer: it can only be Zendesk's."""
+        self._reached = self._answered = True
 
     def patience(self) -> Patience:
         """Return fresh patience for one request."""
         return Patience(self.seconds)
 
     def patiently(self, ask: Callable[[], T], what: str) -> T:
-        """Return what `ask` returns, trying again while it raises AnotherTryError."""
+        """Return what `ask` returns, trying again while it raises RetriableError."""
         patience = self.patience()
         while True:
             began = self.clock.monotonic()
             try:
                 return ask()
-            except AnotherTryError as error:
-                self.wait(patience, error, began, what)
+            except RetriableError as error:
+                self.wait(patience, error, began, began, what)
 
     def wait(
         self,
         patience: Patience,
-        error: AnotherTryError,
-        began: float,
+        error: RetriableError,
+        wanted: float,
+        sent: float,
         what: str,
+        *,
         until_reset: float | None = None,
+        until_free: float = 0.0,
     ) -> None:
         """Wait after a failed try.
 
         Args:
             patience: What is left; is used up by the try and the wait.
             error: What came of the try.
-            began: When the try began, in clock seconds.
+            wanted: When the try was to begin, in clock seconds.
+            sent: When it began.
             what: What was asked for, in the words of a message.
             until_reset: Seconds until the present rate-limit window ends, if known.
+            until_free: Seconds for which the allowance lets no request out.
 
         Raises:
-            ZendeskEventsError: Patience has ended.
+            ZendeskEventsError: Patience has ended, or the failure is one that stays.
         """
+        if isinstance(error, TooLargeError):
+            raise self._too_large(error, what)
         if self.once:
-            raise self.failed(error)
-        if not error.throttled:
-            patience.left -= self.clock.monotonic() - began
-        if error.unreachable and not self.answered:
-            patience.left = min(patience.left, FIRST_CONTACT)
-        seconds = patience.pause(error, until_reset)
+            raise self._failed(error)
+        patience.failed(error, wanted, sent, self.clock.monotonic())
+        if self._is_first_contact(error):
+            patience.shorten(FIRST_CONTACT)
+        seconds = patience.pause(error, until_reset, until_free)
         if seconds is None:
-            raise self._given_up(error, what)
+            raise self.given_up(error, what)
         self._log.warning(
             "%s: %s; trying again in %s.", what[:1].upper() + what[1:], error, duration(seconds)
         )
-        if error.throttled:
+        if isinstance(error, ThrottledError):
             self._progress.waiting(seconds, "Zendesk says that the allowance is used up")
-        else:
-            patience.left -= seconds
+        self._rest(seconds)
         self.clock.sleep(seconds)
 
-    def failed(self, error: AnotherTryError) -> ZendeskEventsError:
-        """Return the sentence for a try that nothing follows."""
-        if error.unreachable:
-            return self._unreachable(error)
-        return ZendeskEventsError(
-            f"{self._host} gave no good answer ({error.reason}): try again in a minute, and ask "
-            "Zendesk support if it stays like this."
-        )
-
-    def _given_up(self, error: AnotherTryError, what: str) -> ZendeskEventsError:
-        if error.unreachable and not self.answered:
+    def given_up(self, error: RetriableError, what: str) -> ZendeskEventsError:
+        """Return the sentence for the end of patience."""
+        if isinstance(error, NotFromZendeskError):
+            return self._not_from_zendesk(error)
+        if self._is_first_contact(error):
             return self._unreachable(error)
         return ZendeskEventsError(
             f"{self._host} gave no good answer to {what} within {duration(self.seconds)} "
@@ -154,8 +213,39 @@ class Retry:
             "max_retry_seconds sets the patience."
         )
 
-    def _unreachable(self, error: AnotherTryError) -> ZendeskEventsError:
+    def _is_first_contact(self, error: RetriableError) -> bool:
+        if isinstance(error, NotConnectedError):
+            return not self._reached
+        return isinstance(error, NotFromZendeskError) and not self._answered
+
+    def _failed(self, error: RetriableError) -> ZendeskEventsError:
+        """Return the sentence for a try that nothing follows."""
+        if isinstance(error, NotFromZendeskError):
+            return self._not_from_zendesk(error)
+        if isinstance(error, NotConnectedError):
+            return self._unreachable(error)
+        return ZendeskEventsError(
+            f"{self._host} gave no good answer ({error.reason}): try again in a minute, and ask "
+            "Zendesk support if it stays like this."
+        )
+
+    def _unreachable(self, error: RetriableError) -> ZendeskEventsError:
         return ZendeskEventsError(
             f"{self._host} cannot be reached ({error.reason}): check {self._address_setting}, and "
             "the network of this machine."
+        )
+
+    def _not_from_zendesk(self, error: RetriableError) -> ZendeskEventsError:
+        return ZendeskEventsError(
+            f"something in front of {self._host} answers in its place ({error.reason}), a proxy or "
+            "a firewall: have requests to that host let through, and run the tap again, it goes on "
+            "where it stopped; if nothing stands in between, check that the credentials are an "
+            "admin's."
+        )
+
+    def _too_large(self, error: RetriableError, what: str) -> ZendeskEventsError:
+        return ZendeskEventsError(
+            f"{self._host} answered {what} with more than the tap takes ({error.reason}): look at "
+            "what stands between this machine and Zendesk, and ask Zendesk support if it is "
+            "nothing."
         )

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from singer_sdk import typing as th
 
-from tap_zendesk_events.errors import ZendeskEventsError
+from tap_zendesk_events.exceptions import ZendeskEventsError
 from tap_zendesk_events.times import iso_moment
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from typing_extensions import override
 from tap_zendesk_events import schema
 from tap_zendesk_events.bookmark import Bookmark, SavedBookmark, read_bookmark, unusable
 from tap_zendesk_events.comments import comments, without_bodies
-from tap_zendesk_events.errors import ZendeskEventsError
+from tap_zendesk_events.exceptions import ZendeskEventsError
 from tap_zendesk_events.field_changes import field_changes
 from tap_zendesk_events.metric_bookmark import MetricBookmark
 from tap_zendesk_events.record import TicketEventRecords, TicketMetricEventRecords

@@ -21,11 +21,10 @@ from tap_zendesk_events.client import (
     TICKET_EVENTS,
     TICKET_METRIC_EVENTS,
     WITH_COMMENTS,
-    StartTooRecentError,
 )
 from tap_zendesk_events.clock import Clock
 from tap_zendesk_events.connection import Connection
-from tap_zendesk_events.errors import ZendeskEventsError
+from tap_zendesk_events.exceptions import StartTooRecentError, ZendeskEventsError
 from tap_zendesk_events.joint_walk import JointWalk
 from tap_zendesk_events.output import TERMINATION, MessageWriter, TerminatedError
 from tap_zendesk_events.sdk_hooks import ENVIRONMENT_LOGGER, QUIET_START, HookedTap
@@ -170,10 +169,14 @@ class TapZendeskEvents(HookedTap):
         """The connection to the account, one for the whole run."""
         return self.connect()
 
-    def connect(self) -> Connection:
-        """Return a new connection to the account, which sends nothing by itself."""
+    def connect(self, *, once: bool = False) -> Connection:
+        """Return a new connection to the account, which sends nothing by itself.
+
+        Args:
+            once: Whether the first failure is the last.
+        """
         user_agent = f"{self.name}/{self.plugin_version}"
-        return Connection(self.settings, self.clock, user_agent, self.logger)
+        return Connection(self.settings, self.clock, user_agent, self.logger, once=once)
 
     @override
     def setup_mapper(self) -> None:
@@ -233,10 +236,9 @@ class TapZendeskEvents(HookedTap):
         Raises:
             ZendeskEventsError: No page came; says what to do.
         """
-        connection = self.connect()
+        connection = self.connect(once=True)
         settings = connection.settings
         client = connection.client(WITH_COMMENTS if settings.include_comments else TICKET_EVENTS)
-        connection.retry.once = True
         found = "nothing to export yet"
         try:
             page = client.page(settings.start)

@@ -6,9 +6,12 @@ import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from tap_zendesk_events.client import StartTooRecentError, TooSlowError
-from tap_zendesk_events.errors import ZendeskEventsError
-from tap_zendesk_events.page import BrokenPageError
+from tap_zendesk_events.exceptions import (
+    BrokenPageError,
+    StartTooRecentError,
+    TooSlowError,
+    ZendeskEventsError,
+)
 from tap_zendesk_events.times import iso
 
 if TYPE_CHECKING:

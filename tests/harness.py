@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import jsonschema
 
 from tap_zendesk_events.clock import Clock
-from tap_zendesk_events.errors import ZendeskEventsError
+from tap_zendesk_events.exceptions import ZendeskEventsError
 from tap_zendesk_events.output import MessageWriter
 from tap_zendesk_events.tap import TapZendeskEvents
 from tests.fake_zendesk import Account, FakeZendesk, InProcessAdapter, plain_event
@@ -164,8 +164,8 @@ class SimulatedTap(TapZendeskEvents):
     fake: FakeZendesk
     latency: Callable[[], float] = staticmethod(lambda: 0.0)
 
-    def connect(self) -> Connection:
-        connection = super().connect()
+    def connect(self, *, once: bool = False) -> Connection:
+        connection = super().connect(once=once)
         adapter = SlowAdapter(self.fake, self.clock.sleep, self.latency)
         connection.http.session.mount("http://", adapter)
         return connection

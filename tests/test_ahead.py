@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tap_zendesk_events.ahead import one_ahead
-from tap_zendesk_events.errors import ZendeskEventsError
+from tap_zendesk_events.exceptions import ZendeskEventsError
 from tap_zendesk_events.tap import TapZendeskEvents
 from tests.fake_zendesk import Account, FakeZendesk, Fault, make_events
 from tests.harness import BEGIN, CONFIG, ListWriter, SimulatedClock

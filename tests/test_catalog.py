@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from singer_sdk.about import AboutFormatter
 
-from tap_zendesk_events.errors import ZendeskEventsError
+from tap_zendesk_events.exceptions import ZendeskEventsError
 from tap_zendesk_events.tap import TapZendeskEvents
 from tests.fake_zendesk import Account, FakeZendesk, make_events
 from tests.harness import SimulatedClock, run

@@ -37,8 +37,8 @@ FAKE = FakeZendesk(Account(EVENTS, metric_events=CLOCKS), metric_rate_headers=Tr
 class TapOfTheSuite(TapZendeskEvents):
     """The tap, wired to the fake."""
 
-    def connect(self) -> Connection:
-        connection = super().connect()
+    def connect(self, *, once: bool = False) -> Connection:
+        connection = super().connect(once=once)
         connection.http.session.mount("http://", InProcessAdapter(FAKE))
         return connection
 

@@ -886,3 +886,41 @@ def test_it_can_be_started_by_itself(tmp_path: Path) -> None:
     assert process.returncode == 0
     assert f"export TAP_ZENDESK_EVENTS_API_URL={url}" in output
     assert output.endswith("Stopped.\n")
+
+
+def test_a_connection_that_was_idle_is_forgotten() -> None:
+    now = [float(NOW)]
+    fake = FakeZendesk(account_of(OLD), clock=lambda: now[0], rate_limit=None, forgets_idle=30.0)
+    with fake.serve() as url, requests.Session() as session:
+        for idle in (0, 30):
+            now[0] += idle
+            answer = session.get(
+                f"{url}{EXPORT}?start_time=0", timeout=5, headers={"Authorization": BEARER}
+            )
+            assert answer.status_code == 200
+        now[0] += 31
+        with pytest.raises(ReadTimeout):
+            session.get(f"{url}{EXPORT}?start_time=0", timeout=0.1)
+        assert fake.forgotten == 1
+        assert len(fake.log) == 2
+        session.close()  # and a new connection is known
+        assert session.get(f"{url}{EXPORT}?start_time=0", timeout=5).status_code == 401
+
+
+def test_a_slow_body_comes_in_pieces() -> None:
+    slept: list[float] = []
+    fake = FakeZendesk(
+        account_of(OLD), rate_limit=None, faults=[Fault(kind="slow", seconds=40, pieces=8)]
+    )
+    session = requests.Session()
+    session.mount("http://", InProcessAdapter(fake, slept.append))
+    answer = session.get(
+        f"http://fake{EXPORT}?start_time=0", stream=True, headers={"Authorization": BEARER}
+    )
+    assert slept == []
+    pieces = []
+    while piece := answer.raw.read1(65_536, decode_content=False):
+        pieces.append(piece)
+    assert json.loads(b"".join(pieces))["count"] == 1
+    assert 7 <= len(pieces) <= 8
+    assert slept == [5.0] * len(pieces)

@@ -178,7 +178,7 @@ LASTING = {
         on=range(4, 10_000), status=503, headers={"Retry-After": "3600"}
     ),
     "drop": Fault(on=range(4, 10_000), kind="drop"),
-    "truncate": Fault(on=range(4, 10_000), kind="truncate"),
+    "no JSON": Fault(on=range(4, 10_000), status=200, body="Sorry"),
     "html": Fault(on=range(4, 10_000), status=200, body=HTML),
     "too recent": Fault(on=range(4, 10_000), status=422, body=TOO_RECENT),
 }
@@ -230,7 +230,7 @@ def check_sentence(output: Output) -> None:
 REFUSALS = {
     "400": ({"status": 400, "body": '{"error":"InvalidValue"}'}, "400"),
     "401": ({"status": 401, "body": '{"error":"invalid_token"}'}, "credentials"),
-    "403": ({"status": 403, "body": HTML}, "admin"),
+    "403": ({"status": 403, "body": '{"error":"Forbidden"}'}, "admin"),
     "404": ({"status": 404, "body": '{"error":"InvalidEndpoint"}'}, "subdomain"),
     "410": ({"status": 410}, "410"),
     "418": ({"status": 418}, "418"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from socket import gaierror
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -10,10 +11,12 @@ import pytest
 import requests
 from hypothesis import given
 from hypothesis import strategies as st
+from urllib3.exceptions import MaxRetryError, NameResolutionError, NewConnectionError
 
+from tap_zendesk_events.answer import LONGEST_WAIT, Answer, quote, retry_after
 from tap_zendesk_events.client import TICKET_EVENTS
-from tap_zendesk_events.errors import ZendeskEventsError
-from tap_zendesk_events.http import LONGEST_WAIT, Answer, Http, quote, retry_after
+from tap_zendesk_events.exceptions import ZendeskEventsError
+from tap_zendesk_events.http import Http
 from tap_zendesk_events.settings import read_settings
 from tap_zendesk_events.tap import TapZendeskEvents
 from tests.fake_zendesk import Fault
@@ -194,7 +197,7 @@ def test_nobody_listens(caplog: pytest.LogCaptureFixture) -> None:
 def test_an_address_that_has_answered_before_is_waited_for_longer() -> None:
     clock = SimulatedClock()
     fake = a_fake(plain_account(60), clock, rate_limit=(999, 60.0))
-    refused = requests.exceptions.ConnectionError(ConnectionRefusedError(111, "Connection refused"))
+    refused = no_connection(NewConnectionError(CONNECTION, "Connection refused"))
 
     def refuse_later() -> float:
         if len(fake.log) >= 3 and clock.time - NOW < 400:
@@ -205,9 +208,19 @@ def test_an_address_that_has_answered_before_is_waited_for_longer() -> None:
     assert clock.time - NOW >= 400
 
 
+CONNECTION: Any = "connection"
+POOL: Any = "pool"
+
+
+def no_connection(reason: Exception) -> requests.ConnectionError:
+    """The exception of requests, put together as it and urllib3 do."""
+    return requests.ConnectionError(MaxRetryError(POOL, "/", reason))
+
+
 FAILURES: dict[str, tuple[Exception, str]] = {
     "certificate": (requests.exceptions.SSLError("CERTIFICATE_VERIFY_FAILED"), "certificate"),
-    "name": (requests.ConnectionError("NameResolutionError('acme')"), "cannot be looked up"),
+    "name": (no_connection(NameResolutionError("acme", CONNECTION, gaierror())), "looked up"),
+    "no route": (no_connection(NewConnectionError(CONNECTION, "acme")), "no connection"),
     "proxy": (requests.exceptions.ProxyError("Tunnel failed"), "proxy"),
     "address": (requests.exceptions.InvalidURL("No host in https://acme"), "cannot be sent"),
 }
@@ -326,4 +339,5 @@ def test_no_secret_shows_in_logs_or_errors(
 def test_the_http_layer_needs_no_network_to_be_made() -> None:
     config = {**CONFIG, "settling_seconds": 300, "include_comments": False, "page_size": 9}
     settings = read_settings({**config, "request_timeout": 5, "max_retry_seconds": 9})
-    assert Http(settings, "agent/1", SimulatedClock()).session.headers["User-Agent"] == "agent/1"
+    http = Http(settings, "agent/1", SimulatedClock(), logging.getLogger(__name__))
+    assert http.session.headers["User-Agent"] == "agent/1"

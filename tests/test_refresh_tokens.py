@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tap_zendesk_events.errors import ZendeskEventsError
+from tap_zendesk_events.exceptions import ZendeskEventsError
 from tests.cli import COMMAND, environment, tap
 from tests.fake_zendesk import Account, FakeZendesk, Fault, LoggedRequest, make_events
 from tests.harness import BEGIN, SimulatedClock, run

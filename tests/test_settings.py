@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tap_zendesk_events.errors import ZendeskEventsError
+from tap_zendesk_events.exceptions import ZendeskEventsError
 from tap_zendesk_events.settings import (
     CONFIG_SCHEMA,
     AccessToken,

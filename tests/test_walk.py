@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tap_zendesk_events.errors import ZendeskEventsError
+from tap_zendesk_events.exceptions import ZendeskEventsError
 from tap_zendesk_events.times import iso
 from tests.fake_zendesk import Account, Fault, plain_event
 from tests.harness import (
@@ -146,8 +146,9 @@ class TestNothingToDo:
         fake = a_fake(plain_account(60), clock, faults=[Fault(status=422, body=body)])
         assert run(fake, clock, state_of(NOW - ago)).records == []
 
+    # a page of HTML with 400 comes from something in front of Zendesk: see test_edges.py
     @pytest.mark.parametrize("status", [400, 422])
-    @pytest.mark.parametrize("body", ["", "<html>", '{"error":"InvalidValue"}'])
+    @pytest.mark.parametrize("body", ["", "text", '{"error":"InvalidValue"}'])
     def test_a_refusal_of_the_last_minutes_is_too_recent_whatever_it_says(
         self, status: int, body: str
     ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
@@ -20,7 +21,8 @@ Kind: TypeAlias = Literal[
     "wrong_length",  # the whole body, but Content-Length promises more
     "broken_gzip",  # bytes that are no gzip stream
     "stall",  # nothing for ``seconds``, then the answer (in process: always a time-out)
-    "slow",  # the body in small pieces, over ``seconds``
+    "no_connection",  # none is made, with ``errno`` (in process only; ETIMEDOUT: after a time-out)
+    "slow",  # the body in ``pieces``, over ``seconds``
     "edit_page",  # the page as ``edit`` changes it
 ]
 On: TypeAlias = "Callable[[LoggedRequest], bool] | Container[int] | int | None"
@@ -41,6 +43,8 @@ class Fault:
         edit: gets the decoded page; returns a page, any JSON value, or the bytes to send (kind
             "edit_page").
         seconds: of kinds "stall" and "slow".
+        errno: why there is no connection (kind "no_connection").
+        pieces: in how many pieces the body comes (kind "slow").
         path_kind: the export that ``on`` speaks of: "export" or "metric_export".
     """
 
@@ -52,6 +56,8 @@ class Fault:
     kind: Kind = "answer"
     edit: Callable[[dict[str, Any]], Any] | None = None
     seconds: float = 30.0
+    pieces: int = 20
+    errno: int = errno.ECONNREFUSED
     path_kind: Literal["export", "metric_export"] = "export"
     struck: int = field(default=0, init=False)
 
@@ -66,6 +72,10 @@ class Fault:
         if self.on is None:
             return True
         return request.number == self.on if isinstance(self.on, int) else request.number in self.on
+
+    def piece_size(self, body: bytes) -> int:
+        """Length of a piece of this body (kind "slow")."""
+        return len(body) // self.pieces + 1
 
     def answer(self) -> Answer:
         """The answer of kind "answer"."""

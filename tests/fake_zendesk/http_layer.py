@@ -13,6 +13,7 @@ from . import wire
 from .messages import Answer, Request
 
 if TYPE_CHECKING:
+    from .faults import Fault
     from .server import FakeZendesk
 
 _PIECE = 65_536
@@ -79,24 +80,39 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
     server: _Server
+    used: float | None = None  # when something last went over this connection
 
     def handle_any(self) -> None:
+        if self._is_forgotten():
+            self.server.stopping.wait()
+            self._hang_up()
+            return
         length = int(self.headers.get("Content-Length") or 0)
         body = self.rfile.read(length) if length else b""
         headers = {name.lower(): value for name, value in self.headers.items()}
         answer = self.server.fake.handle(Request(self.command, self.path, headers, body))
         self._send(answer, headers)
+        self.used = self.server.fake.clock()
 
     do_GET = do_POST = do_PUT = do_DELETE = do_HEAD = do_PATCH = handle_any  # noqa: N815
 
     def log_message(self, *_: Any) -> None:
         """The fake keeps a log of its own."""
 
+    def _is_forgotten(self) -> bool:
+        """Whether a firewall has forgotten the connection, and would pass nothing on."""
+        fake = self.server.fake
+        idle = 0.0 if self.used is None else fake.clock() - self.used
+        if fake.forgets_idle is None or idle <= fake.forgets_idle:
+            return False
+        fake.forgotten += 1
+        return True
+
     def _send(self, answer: Answer, request_headers: dict[str, str]) -> None:
         fake = self.server.fake
         fault = answer.fault
         kind = fault.kind if fault else None
-        if kind == "drop":
+        if kind in {"drop", "no_connection"}:
             self._hang_up()
             return
         if fault and kind == "stall" and self.server.stopping.wait(fault.seconds):
@@ -110,7 +126,7 @@ class _Handler(BaseHTTPRequestHandler):
         if self.command == "HEAD":
             return
         if fault and kind == "slow":
-            if self._send_slowly(body, fault.seconds, chunked=chunked):
+            if self._send_slowly(body, fault, chunked=chunked):
                 self._hang_up()
                 return
         elif chunked:
@@ -134,11 +150,11 @@ class _Handler(BaseHTTPRequestHandler):
     def _write(self, data: bytes) -> None:
         self.wfile.write(data)
 
-    def _send_slowly(self, body: bytes, seconds: float, *, chunked: bool) -> bool:
-        """Send the body in twenty pieces; true if the server stopped meanwhile."""
-        size = len(body) // 20 + 1
+    def _send_slowly(self, body: bytes, fault: Fault, *, chunked: bool) -> bool:
+        """Send the body in pieces; true if the server stopped meanwhile."""
+        size = fault.piece_size(body)
         for begin in range(0, len(body), size):
-            if self.server.stopping.wait(seconds / 20):
+            if self.server.stopping.wait(fault.seconds / fault.pieces):
                 return True
             piece = body[begin : begin + size]
             self._write(_chunk(piece) if chunked else piece)

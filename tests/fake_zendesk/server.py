@@ -84,6 +84,9 @@ class FakeZendesk:
         gzip: compress for clients that accept it.
         chunked: send bodies in chunks instead of with a Content-Length.
         date_header: whether answers tell the time.
+        forgets_idle: on sockets: seconds after which something in between has forgotten a
+            connection on which nothing went on, as some firewalls do: the next request on it never
+            arrives. None: never. ``forgotten`` counts such requests.
         api_tokens, access_tokens, clients, non_admins: see ``Credentials``.
         no_help_desk: there is no account at this address.
         public_url: the address that ``next_page`` names; None: the one that was called.
@@ -116,6 +119,7 @@ class FakeZendesk:
         gzip: bool = True,
         chunked: bool = False,
         date_header: bool = True,
+        forgets_idle: float | None = None,
         api_tokens: Collection[tuple[str, str]] | None = None,
         access_tokens: Collection[str] | None = None,
         clients: Mapping[tuple[str, str], Mapping[str, int | None]] | None = None,
@@ -146,6 +150,8 @@ class FakeZendesk:
         self.sleep = sleep
         self.page_limit_504 = page_limit_504
         self.gzip = gzip
+        self.forgets_idle = forgets_idle
+        self.forgotten = 0
         self.chunked = chunked
         self.date_header = date_header
         self.credentials = Credentials(non_admins=non_admins, seed=account.seed)
