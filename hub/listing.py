@@ -98,6 +98,9 @@ def setting(name: str, described: dict[str, Any]) -> dict[str, Any]:
         "description": described["description"].strip(),
         "kind": SPECIAL_KINDS.get(name, kind),
     }
+    if "enum" in described:
+        options = [{"label": value, "value": value} for value in described["enum"]]
+        entry |= {"kind": "options", "options": options}
     if described.get("secret"):
         entry |= {"kind": "password", "sensitive": True}
     if "default" in described:

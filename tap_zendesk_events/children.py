@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from tap_zendesk_events.values import WarnOnce
 
 CHANGES = ("Create", "Change")
-"""Types of the child events that change a field. Zendesk names the field by a key of that name."""
+"""Types of the child events that change a field."""
 
 
 def children(event: Event) -> Iterator[dict[str, Any]]:
@@ -24,6 +24,18 @@ def children(event: Event) -> Iterator[dict[str, Any]]:
         for child in entries:
             if isinstance(child, dict):
                 yield child
+
+
+def change_type(child: dict[str, Any]) -> str | None:
+    """Return `Create` or `Change` if the child changes a field, and None if it is anything else.
+
+    In the form of Zendesk's audits a child may have its type in `type`. Beside an `event_type`
+    that key is the ticket's field of this name, or the type of a comment.
+    """
+    event_type = child.get("event_type")
+    if event_type is None:
+        event_type = child.get("type")
+    return event_type if event_type in CHANGES else None
 
 
 def child_id(child: dict[str, Any], warn: WarnOnce) -> int | None:

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 TOO_RECENT = re.compile(rb"too[\s_-]*recent", re.IGNORECASE)
 CUTS = 3  # bodies cut short at one size after which a smaller page is asked for
+ZENDESKS_OWN_SCOPE = "agent"  # what Zendesk shows to who sends no `support_type_scope`
 SURELY_OLD = 300  # seconds of age from which no start can be too recent
 
 
@@ -43,7 +44,7 @@ class Endpoint(NamedTuple):
         what: Its name in the words of a message.
         path: Where it is.
         key: Name of the list of events in its answers.
-        include: Value of the parameter `include`, or None.
+        parameters: Query parameters beside those that name the page.
         least_settling: Age in seconds that an event must have at least.
         unordered: Whether the server may sort events by another time than the one they tell.
     """
@@ -51,15 +52,32 @@ class Endpoint(NamedTuple):
     what: str
     path: str
     key: str
-    include: str | None = None
+    parameters: tuple[tuple[str, str], ...] = ()
     least_settling: int = 0
     unordered: bool = False
 
 
-TICKET_EVENTS = Endpoint(
-    what="ticket events", path="/api/v2/incremental/ticket_events", key="ticket_events"
-)
-WITH_COMMENTS = TICKET_EVENTS._replace(include="comment_events")
+def ticket_events(*, comments: bool, support_type_scope: str) -> Endpoint:
+    """Return the export of ticket events.
+
+    Args:
+        comments: Whether the sideload `comment_events` is asked for.
+        support_type_scope: Whose tickets: `all`, `agent` or `ai_agent`. Without the parameter
+            Zendesk shows agents' tickets only, says its reference of this export.
+    """
+    parameters = []
+    if comments:
+        parameters.append(("include", "comment_events"))
+    if support_type_scope != ZENDESKS_OWN_SCOPE:
+        parameters.append(("support_type_scope", support_type_scope))
+    return Endpoint(
+        what="ticket events",
+        path="/api/v2/incremental/ticket_events",
+        key="ticket_events",
+        parameters=tuple(parameters),
+    )
+
+
 TICKET_METRIC_EVENTS = Endpoint(
     what="ticket metric events",
     path="/api/v2/incremental/ticket_metric_events",
@@ -192,9 +210,11 @@ class ExportClient:
 
     def _answer(self, start: int, size: int, body_seconds: float) -> Answer:
         """Return an answer of any status; 401 only if no other token can be had, or helps."""
-        params = {"start_time": str(start), "per_page": str(size)}
-        if self._endpoint.include:
-            params["include"] = self._endpoint.include
+        params = {
+            "start_time": str(start),
+            "per_page": str(size),
+            **dict(self._endpoint.parameters),
+        }
         answer = self._send(params, body_seconds)
         if answer.status == 401 and self._auth.renew():
             self._log.info("The token is no longer accepted; fetching another.")

@@ -1,10 +1,17 @@
-"""From an event to its comments, and an event without their bodies."""
+"""From an event to its comments, and an event as it looks where nobody asked for their texts."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tap_zendesk_events.children import CHANGES, child_id, children, event_columns, own_columns
+from tap_zendesk_events.children import (
+    CHANGES,
+    change_type,
+    child_id,
+    children,
+    event_columns,
+    own_columns,
+)
 from tap_zendesk_events.values import as_integer, as_json, as_text
 
 if TYPE_CHECKING:
@@ -13,13 +20,25 @@ if TYPE_CHECKING:
     from tap_zendesk_events.page import Event
     from tap_zendesk_events.values import WarnOnce
 
-COMMENTS = ("Comment", "VoiceComment")
+SUFFIX = "Comment"
+"""What the type of a comment ends in: `Comment`, `VoiceApiComment`, `FacebookComment`, and more."""
+
+WITHOUT_SIDELOAD = frozenset(
+    {"id", "event_type", "via", "via_reference_id", "comment_present", "comment_public"}
+)
+"""What a comment shows unless the sideload `comment_events` is asked for."""
 
 
 def is_comment(child: dict[str, Any]) -> bool:
-    """Say whether a child event is a comment. A changed field `type` is none."""
-    event_type = child.get("event_type")
-    return event_type in COMMENTS or (event_type not in CHANGES and child.get("type") in COMMENTS)
+    """Say whether a child event is a comment.
+
+    The kinds are an open set: what changes no field, and calls itself a comment, is one.
+    """
+    return change_type(child) is None and (
+        "comment_present" in child
+        or _ends_in_comment(child.get("event_type"))
+        or _ends_in_comment(child.get("type"))
+    )
 
 
 def comments(event: Event, warn: WarnOnce) -> Iterator[dict[str, Any]]:
@@ -52,27 +71,55 @@ def comments(event: Event, warn: WarnOnce) -> Iterator[dict[str, Any]]:
         }
 
 
-def without_bodies(event: Event) -> Event:
-    """Return the event with its comments as they look without the sideload."""
-    entries = event.fields.get("child_events")
-    if not isinstance(entries, list):
+def without_sideload(event: Event) -> Event:
+    """Return the event as it looks without the sideload, whether it came with it or not.
+
+    Comments say only that they are there, and `metadata` is gone. Zendesk does the same where no
+    sideload is asked for; that it does so for comments of every kind is not to be relied on.
+    """
+    fields = event.fields
+    entries = fields.get("child_events")
+    hides = False
+    if isinstance(entries, list):
+        for child in entries:
+            # most children are changes: they are let through at once
+            if isinstance(child, dict) and child.get("event_type") not in CHANGES and _tells(child):
+                hides = True
+                break
+    if not hides and "metadata" not in fields:
         return event
-    shown = [
-        _hidden(child) if isinstance(child, dict) and is_comment(child) else child
-        for child in entries
-    ]
-    return event._replace(fields={**event.fields, "child_events": shown})
+    shown = {name: value for name, value in fields.items() if name != "metadata"}
+    if hides:
+        title = fields.get("via")
+        shown["child_events"] = [
+            _hidden(child, title) if _tells(child) else child for child in entries or ()
+        ]
+    return event._replace(fields=shown)
 
 
-def _hidden(child: dict[str, Any]) -> dict[str, Any]:
+def _tells(child: Any) -> bool:
+    """Say whether a child is a comment of which more is shown than without the sideload."""
+    if not isinstance(child, dict) or not is_comment(child):
+        return False
+    is_short = "comment_present" in child and child.keys() <= WITHOUT_SIDELOAD
+    return not (is_short and isinstance(child.get("via"), str | None))
+
+
+def _hidden(child: dict[str, Any], title: Any) -> dict[str, Any]:
+    event_type = child.get("event_type")
     return {
         "id": child.get("id"),
-        "via": _channel(child),
+        # a sideloaded comment has an object here; without the sideload it is the event's own title
+        "via": title,
         "via_reference_id": child.get("via_reference_id"),
-        "comment_present": True,
+        "comment_present": child.get("comment_present", True),
         "comment_public": _is_public(child),
-        "event_type": child.get("event_type"),
+        "event_type": child.get("type") if event_type is None else event_type,
     }
+
+
+def _ends_in_comment(kind: Any) -> bool:
+    return isinstance(kind, str) and kind.endswith(SUFFIX)
 
 
 def _is_public(child: dict[str, Any]) -> bool | None:

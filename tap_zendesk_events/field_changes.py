@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tap_zendesk_events.children import (
-    CHANGES,
+    change_type,
     child_id,
     children,
     event_columns,
@@ -33,11 +33,16 @@ NOT_FIELDS = frozenset(
         "created_at",
     }
 )
+"""Keys of a child that do not name a field."""
+
 CUSTOM_FIELDS = "custom_ticket_fields"
 
 
 def field_changes(event: Event, warn: WarnOnce) -> Iterator[dict[str, Any]]:
     """Yield a row of ``ticket_field_changes`` for each field that the event changes.
+
+    Zendesk shows a changed field as a key named after it. A child in the form of its audits, with
+    the keys `field_name` and `value`, makes the same row.
 
     Args:
         event: The event.
@@ -45,9 +50,10 @@ def field_changes(event: Event, warn: WarnOnce) -> Iterator[dict[str, Any]]:
     """
     shared: dict[str, Any] | None = None
     for child in children(event):
-        if child.get("event_type") not in CHANGES:
+        event_type = change_type(child)
+        if event_type is None:
             continue
-        fields = [name for name in child if name not in NOT_FIELDS]
+        fields = list(_fields(child))
         if not fields:
             continue
         identifier = child_id(child, warn)
@@ -58,13 +64,14 @@ def field_changes(event: Event, warn: WarnOnce) -> Iterator[dict[str, Any]]:
             "child_event_id": identifier,
             **shared,
             **own_columns(child),
-            "event_type": child["event_type"],
+            "event_type": event_type,
             "via": as_text(child.get("via")),
             "via_reference_id": as_integer(child.get("via_reference_id")),
         }
-        for name in fields:
-            for field_name, value, previous in _values(name, child):
-                tags = name == "tags"
+        previous_value = child.get("previous_value")
+        for name, new_value in fields:
+            tags = name == "tags"
+            for field_name, value, previous in _values(name, new_value, previous_value):
                 yield {
                     **common,
                     "field_name": field_name,
@@ -75,9 +82,20 @@ def field_changes(event: Event, warn: WarnOnce) -> Iterator[dict[str, Any]]:
                 }
 
 
-def _values(name: str, child: dict[str, Any]) -> Iterator[tuple[str, Any, Any]]:
+def _fields(child: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Yield the name and the new value of each field that a change names."""
+    told = child.get("field_name")
+    if "value" in child and (isinstance(told, str) or as_integer(told) is not None):
+        yield str(told), child["value"]
+        return
+    takes_type = child.get("event_type") is None
+    for name, value in child.items():
+        if name not in NOT_FIELDS and not (takes_type and name == "type"):
+            yield name, value
+
+
+def _values(name: str, value: Any, previous: Any) -> Iterator[tuple[str, Any, Any]]:
     """Yield name, new and old value of a field; custom fields one by one, by their ids."""
-    value, previous = child[name], child.get("previous_value")
     if name != CUSTOM_FIELDS or not isinstance(value, dict):
         yield name, value, previous
         return

@@ -9,8 +9,9 @@ from urllib.parse import parse_qs, urlsplit
 
 import msgspec
 
-from tap_zendesk_events.exceptions import BrokenPageError, CutShortError
+from tap_zendesk_events.exceptions import BrokenPageError, CutShortError, ZendeskEventsError
 from tap_zendesk_events.times import epoch, iso
+from tap_zendesk_events.values import as_integer
 
 if TYPE_CHECKING:
     import logging
@@ -107,6 +108,7 @@ def read_page(
 
     Raises:
         BrokenPageError: The body is no page.
+        ZendeskEventsError: It has two entries or more, and none of them can be stored.
     """
     content = decode(body)
     if not isinstance(content, dict):
@@ -119,6 +121,14 @@ def read_page(
     is_last = bool(told_last)
     if next_start is None and not is_last:
         raise BrokenPageError("neither `end_time` nor `next_page` says where the next page starts")
+    if len(entries) > 1 and all(_identifier(entry) is None for entry in entries):
+        # one odd entry may be; a whole page is another shape of answer, and must not be passed by
+        raise ZendeskEventsError(
+            f"none of the {len(entries)} entries on the page that starts at {start} ({iso(start)}) "
+            "is an object with a whole number of 64 bits as `id`, so nothing of it can be stored: "
+            "look whether something between Zendesk and the tap changes the answers, and report it "
+            "with the tap's version if not. The bookmark has not moved past this page."
+        )
     page_end = NO_END if next_start is None or is_last else next_start
     events = list(_events(entries, start, page_end, log))
     return Page(
@@ -205,11 +215,11 @@ def _events(entries: list[Any], start: int, page_end: int, log: logging.Logger) 
     bounds = _bounds(times, page_end)
     before = latest_before = start
     for position, (entry, own) in enumerate(zip(entries, times, strict=True)):
-        identifier = entry.get("id") if isinstance(entry, dict) else None
-        if type(identifier) is not int:
+        identifier = _identifier(entry)
+        if identifier is None:
             log.error(
                 "Skipped entry %d of the page that starts at %d (%s): it is no object with a "
-                "whole number as `id`, and nothing can be stored without a key.",
+                "whole number of 64 bits as `id`, and nothing can be stored without a key.",
                 position,
                 start,
                 iso(start),
@@ -238,6 +248,11 @@ def _latest_versions(events: list[Event]) -> list[Event]:
     for event in reversed(events):
         latest.setdefault(event.id, event)
     return events if len(latest) == len(events) else list(reversed(latest.values()))
+
+
+def _identifier(entry: Any) -> int | None:
+    """Return the id that an entry can be stored under, if it has one."""
+    return as_integer(entry.get("id")) if isinstance(entry, dict) else None
 
 
 def _own_time(entry: Any) -> int | None:

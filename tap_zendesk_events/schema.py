@@ -60,7 +60,7 @@ TICKET_EVENTS: dict[str, Any] = {
         ),
         "merged_ticket_ids": _column(ARRAY, "The tickets that were merged into this one."),
         "metadata": _column(
-            OBJECT, "Details of the update, IP address included; only when comments are asked for."
+            OBJECT, "Details of the update, IP address included; only with `include_comments`."
         ),
         "extra_fields": _column(
             OBJECT,
@@ -130,7 +130,10 @@ TICKET_COMMENTS = _table(
         "created_at": _moment("When the comment was made, as a date-time in UTC."),
         "author_id": _column(INTEGER, "The user in whose name the comment was made."),
         "updater_id": _column(INTEGER, "The user who made the update; -1 is the system."),
-        "type": _column(TEXT, "`Comment` or `VoiceComment`."),
+        "type": _column(
+            TEXT,
+            "Its kind: `Comment`, `VoiceComment`, `TpeVoiceComment`, `FacebookComment` and such.",
+        ),
         "public": _column(BOOLEAN, "Whether the requester can read it; false: an internal note."),
         "body": _column(TEXT, "The text; null where it was redacted as a whole."),
         "html_body": _column(TEXT, "The text as HTML."),

@@ -151,6 +151,17 @@ CONFIG_SCHEMA = th.PropertiesList(
         ),
     ),
     th.Property(
+        "support_type_scope",
+        th.StringType(allowed_values=["all", "agent", "ai_agent"]),
+        default="all",
+        title="Whose tickets",
+        description=(
+            "Whose tickets to read: `all`, those of human agents (`agent`) or those of AI agents "
+            "(`ai_agent`: conversations with bots). Rows do not tell the two apart: set `agent` to "
+            "compare with reports on agents' tickets. `ticket_metric_events` is not affected."
+        ),
+    ),
+    th.Property(
         "page_size",
         th.IntegerType(minimum=1, maximum=1000),
         default=1000,
@@ -270,6 +281,7 @@ class Settings:
         end: Epoch second of `end_date`, exclusive, or None.
         settling_seconds: Age from which an event is taken.
         include_comments: Whether `ticket_events` shows comment bodies.
+        support_type_scope: Whose tickets: `all`, `agent` or `ai_agent`.
         page_size: Most events asked for in one request.
         requests_per_minute: The user's own cap, or None.
         request_timeout: Longest silence, in seconds.
@@ -284,6 +296,7 @@ class Settings:
     end: int | None
     settling_seconds: int
     include_comments: bool
+    support_type_scope: str
     page_size: int
     requests_per_minute: int | None
     request_timeout: float
@@ -339,6 +352,7 @@ def read_settings(config: Mapping[str, Any]) -> Settings:
         end=end,
         settling_seconds=int(config["settling_seconds"]),
         include_comments=config["include_comments"],
+        support_type_scope=config["support_type_scope"],
         page_size=int(config["page_size"]),
         requests_per_minute=None if cap is None else int(cap),
         request_timeout=float(config["request_timeout"]),
@@ -410,6 +424,8 @@ def number(text: str) -> float | None:
 def type_problem(name: str, definition: Mapping[str, Any]) -> str:
     """Say what setting `name` must be, from its schema alone, so that no value can slip out."""
     types = definition.get("type", [])
+    if "enum" in definition:
+        return f"{name} must be one of {', '.join(definition['enum'])}"
     if "integer" in types or "number" in types:
         kind = "a whole number" if "integer" in types else "a number"
         low, high = definition.get("minimum"), definition.get("maximum")

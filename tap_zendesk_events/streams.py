@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from singer_sdk.helpers.conform import TypeConformanceLevel
@@ -10,7 +11,7 @@ from typing_extensions import override
 
 from tap_zendesk_events import schema
 from tap_zendesk_events.bookmark import Bookmark, SavedBookmark, read_bookmark, unusable
-from tap_zendesk_events.comments import comments, without_bodies
+from tap_zendesk_events.comments import comments, without_sideload
 from tap_zendesk_events.exceptions import ZendeskEventsError
 from tap_zendesk_events.field_changes import field_changes
 from tap_zendesk_events.metric_bookmark import MetricBookmark
@@ -170,16 +171,18 @@ class TicketEventsStream(EventStream):
     schema: ClassVar[dict[str, Any]] = schema.TICKET_EVENTS
     primary_keys = own_keys = ("id",)
 
-    hides_bodies = False
-    """Whether comments are shown without their bodies, which another stream asks for."""
-
     def __init__(self, tap: TapZendeskEvents) -> None:
         super().__init__(tap)
         self._records = TicketEventRecords(type(self).schema, self.warn)
 
+    @cached_property
+    def _shows_comments(self) -> bool:
+        return self.tap.settings.include_comments
+
     @override
     def rows(self, event: Event) -> Iterable[Record]:
-        return (self._records.record(without_bodies(event) if self.hides_bodies else event),)
+        # by the setting alone, so that a row is the same whatever other streams are selected
+        return (self._records.record(event if self._shows_comments else without_sideload(event)),)
 
 
 class TicketFieldChangesStream(EventStream):

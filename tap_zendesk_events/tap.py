@@ -17,11 +17,7 @@ from singer_sdk.plugin_base import SingerCommand
 from singer_sdk.singerlib import Catalog
 from typing_extensions import override
 
-from tap_zendesk_events.client import (
-    TICKET_EVENTS,
-    TICKET_METRIC_EVENTS,
-    WITH_COMMENTS,
-)
+from tap_zendesk_events.client import TICKET_METRIC_EVENTS, ticket_events
 from tap_zendesk_events.clock import Clock
 from tap_zendesk_events.connection import Connection
 from tap_zendesk_events.exceptions import StartTooRecentError, ZendeskEventsError
@@ -41,7 +37,6 @@ from tap_zendesk_events.streams import (
     STREAMS,
     EventStream,
     TicketCommentsStream,
-    TicketEventsStream,
     TicketMetricEventsStream,
     ZendeskStream,
 )
@@ -195,12 +190,11 @@ class TapZendeskEvents(HookedTap):
     @cached_property
     def _event_walk(self) -> JointWalk:
         streams = self._selected(EventStream)
-        bodies_in_events = self.settings.include_comments
-        wants_bodies = any(isinstance(stream, TicketCommentsStream) for stream in streams)
-        for stream in streams:
-            if isinstance(stream, TicketEventsStream):
-                stream.hides_bodies = wants_bodies and not bodies_in_events
-        endpoint = WITH_COMMENTS if wants_bodies or bodies_in_events else TICKET_EVENTS
+        endpoint = ticket_events(
+            comments=self.settings.include_comments
+            or any(isinstance(stream, TicketCommentsStream) for stream in streams),
+            support_type_scope=self.settings.support_type_scope,
+        )
         return JointWalk(self, self.connection, endpoint, streams)
 
     @cached_property
@@ -238,7 +232,11 @@ class TapZendeskEvents(HookedTap):
         """
         connection = self.connect(once=True)
         settings = connection.settings
-        client = connection.client(WITH_COMMENTS if settings.include_comments else TICKET_EVENTS)
+        client = connection.client(
+            ticket_events(
+                comments=settings.include_comments, support_type_scope=settings.support_type_scope
+            )
+        )
         found = "nothing to export yet"
         try:
             page = client.page(settings.start)

@@ -8,6 +8,7 @@ import json
 import subprocess
 import sys
 import time
+from collections import Counter
 from contextlib import ExitStack
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -159,6 +160,66 @@ def test_an_empty_page(clock: Clock, form: str, end_time: int | None) -> None:
     assert (empty["next_page"] is None) == (end_time is None)
 
 
+def test_an_empty_page_is_full_of_nulls(clock: Clock) -> None:
+    body = ask(fake_of(account_of(), clock)).body
+    nothing = b'"count":0,"end_of_stream":true,"next_page":null,"end_time":null'
+    assert body == b'{"ticket_events":[],' + nothing + b"}"
+
+
+def scoped(*tickets: str) -> list[dict[str, Any]]:
+    """An event for each ticket, its id and the ticket's from 1 on, of these support types."""
+    return [
+        plain_event(number, OLD + number, ticket_id=number, _scope=scope)
+        for number, scope in enumerate(tickets, start=1)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("query", "ids"),
+    [
+        ("", [1, 3]),
+        ("&support_type_scope=agent", [1, 3]),
+        ("&support_type_scope=ai_agent", [2, 4]),
+        ("&support_type_scope=all", [1, 2, 3, 4]),
+    ],
+)
+def test_agents_tickets_are_shown_unless_others_are_asked_for(
+    clock: Clock, query: str, ids: list[int]
+) -> None:
+    fake = fake_of(Account(scoped("agent", "ai_agent", "agent", "ai_agent")), clock)
+    shown_page = page(fake, f"start_time={OLD}{query}")
+    assert [event["id"] for event in shown_page["ticket_events"]] == ids
+    assert shown_page["count"] == len(ids)
+    assert all("_scope" not in event for event in shown_page["ticket_events"])
+    assert query in shown_page["next_page"]
+
+
+def test_a_scope_that_is_none_is_refused(clock: Clock) -> None:
+    answer = ask(fake_of(Account(), clock), f"start_time={OLD}&support_type_scope=bots")
+    assert answer.status == 400
+    assert b"support_type_scope" in answer.body
+
+
+def test_a_ticket_that_is_handed_over_shows_its_old_events(clock: Clock) -> None:
+    account = Account(scoped("agent", "ai_agent"))
+    account.hand_over(2, at=NOW + 50)
+    fake = fake_of(account, clock)
+    assert page(fake)["count"] == 1
+    assert page(fake, f"start_time={OLD}&support_type_scope=ai_agent")["count"] == 1
+    clock.now = NOW + 50
+    assert page(fake)["count"] == 2
+    assert page(fake, f"start_time={OLD}&support_type_scope=ai_agent")["count"] == 0
+
+
+def test_made_tickets_may_be_ai_agents(clock: Clock) -> None:
+    events = make_events(900, start=OLD, spread=900, ai_agents=0.3)
+    tickets = {event["ticket_id"]: event.get("_scope", "agent") for event in events}
+    assert all(event.get("_scope", "agent") == tickets[event["ticket_id"]] for event in events)
+    assert 0.15 < list(tickets.values()).count("ai_agent") / len(tickets) < 0.45
+    shown_ids = {event["id"] for event in page(fake_of(Account(events), clock))["ticket_events"]}
+    assert shown_ids == {event["id"] for event in events if "_scope" not in event}
+
+
 @pytest.mark.parametrize("path", [EXPORT, f"{EXPORT}.json"])
 def test_next_page_keeps_path_and_parameters_in_alphabetical_order(clock: Clock, path: str) -> None:
     query = f"start_time={OLD}&sort_by=x&per_page=2&include=comment_events"
@@ -280,27 +341,32 @@ def test_a_page_is_what_a_plain_reading_of_the_rule_gives(
 
 
 def test_comments_are_stripped_without_the_sideload(clock: Clock) -> None:
-    fake = fake_of(Account(make_events(300, start=OLD, spread=900)), clock)
+    fake = fake_of(Account(make_events(2_500, start=OLD, spread=1)), clock)
     raw = {event["id"]: event for event in fake.account.events()}
-    comments = 0
+    kinds: Counter[str] = Counter()
     for event in page(fake)["ticket_events"]:
         assert "metadata" not in event
         for child in event["child_events"]:
-            if child["event_type"] == "Comment":
-                comments += 1
+            full = next(c for c in raw[event["id"]]["child_events"] if c["id"] == child["id"])
+            if full.get("_comment"):
+                kinds[child["event_type"]] += 1
                 names = "id via via_reference_id comment_present comment_public event_type"
                 assert list(child) == names.split()
-                assert isinstance(child["via"], str)
+                assert child["via"] == event["via"]
                 assert child["comment_present"] is True
-                full = next(c for c in raw[event["id"]]["child_events"] if c["id"] == child["id"])
                 assert child["comment_public"] is full["public"]
-    assert comments > 50
+            else:
+                assert child == full
+    assert kinds["Comment"] > 500
+    others = "FacebookComment VoiceComment VoiceApiComment ConversationTurn ComicStripComment"
+    assert set(kinds) == {"Comment", *others.split()}
 
 
 def test_the_sideload_shows_everything(clock: Clock) -> None:
     fake = fake_of(Account(make_events(300, start=OLD, spread=900)), clock)
     full = page(fake, f"start_time={OLD}&include=last_audits,comment_events")["ticket_events"]
-    assert full == fake.account.events()
+    assert full == [shown(event, comments=True) for event in fake.account.events()]
+    assert '"_' not in json.dumps(full)
     assert all("metadata" in event for event in full)
 
 
@@ -317,16 +383,18 @@ def header_of(answer: Answer) -> str:
     return answer.headers["zendesk-ratelimit-incremental-exports"]
 
 
-def test_the_window_begins_with_its_first_request(clock: Clock) -> None:
-    fake = fake_of(account_of(OLD), clock, rate_limit=(2, 60.0))
+def test_the_window_may_begin_with_its_first_request(clock: Clock) -> None:
+    fake = fake_of(account_of(OLD), clock, rate_limit=(2, 60.0), rate_window="first_request")
     assert header_of(ask(fake)) == "total=2; remaining=1; resets=60"
     clock.now += 21.5
     assert header_of(ask(fake)) == "total=2; remaining=0; resets=39"
     clock.now += 0.5
     refused = ask(fake)
     assert (refused.status, refused.headers["Retry-After"]) == (429, "38")
-    assert refused.body == b"Number of allowed incremental export API requests per minute exceeded"
-    assert refused.headers["Content-Type"].startswith("text/plain")
+    text = "Number of allowed incremental export API requests per minute exceeded"
+    assert json.loads(refused.body) == {"error": "APIRateLimitExceeded", "description": text}
+    assert refused.headers["Content-Type"].startswith("application/json")
+    assert refused.headers["Cache-Control"] == "max-age=38, public"
     assert header_of(refused) == "total=2; remaining=0; resets=38"
     clock.now = NOW + 59.99
     assert header_of(ask(fake)) == "total=2; remaining=0; resets=1"
@@ -335,8 +403,8 @@ def test_the_window_begins_with_its_first_request(clock: Clock) -> None:
     assert [r.status for r in fake.export_requests] == [200, 200, 429, 429, 200]
 
 
-def test_the_window_may_be_aligned(clock: Clock) -> None:
-    fake = fake_of(account_of(OLD), clock, rate_limit=(10, 20.0), rate_window="aligned")
+def test_the_window_is_aligned_to_the_clock(clock: Clock) -> None:
+    fake = fake_of(account_of(OLD), clock, rate_limit=(10, 20.0))
     clock.now = NOW - NOW % 20 + 13.2
     assert header_of(ask(fake)) == "total=10; remaining=9; resets=7"
     clock.now += 6.8
@@ -644,9 +712,18 @@ def test_made_events_are_as_varied_as_real_ones() -> None:
     custom = [v for c in children for v in c.get("custom_ticket_fields", {}).values()]
     assert {type(value) for value in custom} == {str, int, float, bool, type(None), list, dict}
     assert any(event["updater_id"] == -1 and event["system"] == {} for event in events)
+    kinds = {child["event_type"] for child in children}
+    assert {"CommentRedactionEvent", "AttachmentRedactionEvent", "CommentPrivacyChange"} < kinds
     assert any(event.get("merged_ticket_ids") and event["via"] == "Merge" for event in events)
     assert any(not event["child_events"] for event in events)
-    comments = [child for child in children if child["event_type"] == "Comment"]
+    comments = [child for child in children if child.get("_comment")]
+    assert {"VoiceApiComment", "VoiceComment", "FacebookComment", "Comment"} < {
+        comment["event_type"] for comment in comments
+    }
+    nothing = {"client": None, "location": None, "latitude": None, "longitude": None}
+    systems = [event["system"] for event in events]
+    assert 0.05 < systems.count(nothing) / len(events) < 0.3
+    assert systems.count({}) > systems.count(nothing)
     assert {type(comment["via"]) for comment in comments} == {dict, str, type(None)}
     assert any(comment["attachments"] for comment in comments)
     assert any("data" in comment for comment in comments)
@@ -880,6 +957,10 @@ def test_it_can_be_started_by_itself(tmp_path: Path) -> None:
         while stats["total_events"] <= 50 and time.monotonic() < deadline:
             stats = requests.get(f"{url}/fake/stats", timeout=5).json()
         assert stats["settled_events"] <= 50 < stats["total_events"]
+        address = f"{url}{EXPORT}?start_time=0"
+        shown_page = requests.get(address, headers={"Authorization": BEARER}, timeout=5).json()
+        last = shown_page["ticket_events"][-1]["timestamp"]
+        assert (shown_page["end_of_stream"], shown_page["end_time"]) == (True, last)
     finally:
         process.terminate()
         output, _ = process.communicate(timeout=10)

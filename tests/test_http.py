@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from urllib3.exceptions import MaxRetryError, NameResolutionError, NewConnectionError
 
 from tap_zendesk_events.answer import LONGEST_WAIT, Answer, quote, retry_after
-from tap_zendesk_events.client import TICKET_EVENTS
+from tap_zendesk_events.client import ticket_events
 from tap_zendesk_events.exceptions import ZendeskEventsError
 from tap_zendesk_events.http import Http
 from tap_zendesk_events.settings import read_settings
@@ -62,7 +62,8 @@ def test_the_request_is_as_documented() -> None:
     run(fake, clock, page_size=10)
     first = fake.export_requests[0]
     assert (first.method, first.path) == ("GET", EXPORT)
-    assert first.query == {"start_time": str(BEGIN), "per_page": "10"}
+    everybody = {"support_type_scope": "all"}
+    assert first.query == {"start_time": str(BEGIN), "per_page": "10", **everybody}
     assert first.authorization == "Bearer fake-access-token"
     assert first.headers["accept"] == "application/json"
     assert "gzip" in first.headers["accept-encoding"]
@@ -158,8 +159,9 @@ def test_no_netrc_and_no_proxy_apply_to_an_https_address_either(
     tap = TapZendeskEvents(config=config)
     connection = tap.connect()
     connection.http.session.mount("https://", Recorder())
+    client = connection.client(ticket_events(comments=False, support_type_scope="all"))
     with pytest.raises(ZendeskEventsError):
-        connection.client(TICKET_EVENTS).page(BEGIN)
+        client.page(BEGIN)
     (request,) = seen
     assert request.url == "https://acme.zendesk.com/oauth/tokens"
     assert "Authorization" not in request.headers
@@ -338,6 +340,7 @@ def test_no_secret_shows_in_logs_or_errors(
 
 def test_the_http_layer_needs_no_network_to_be_made() -> None:
     config = {**CONFIG, "settling_seconds": 300, "include_comments": False, "page_size": 9}
-    settings = read_settings({**config, "request_timeout": 5, "max_retry_seconds": 9})
+    defaults = {"request_timeout": 5, "max_retry_seconds": 9, "support_type_scope": "all"}
+    settings = read_settings({**config, **defaults})
     http = Http(settings, "agent/1", SimulatedClock(), logging.getLogger(__name__))
     assert http.session.headers["User-Agent"] == "agent/1"

@@ -186,7 +186,8 @@ def test_the_yaml_is_sorted_as_the_hubs_linter_wants() -> None:
         text = path.read_text(encoding="utf-8")
         assert not text.startswith("---"), path
         _assert_sorted(yaml.compose(text))
-        assert not re.search(r":\n( *) +- ", _without_blocks(text)), "sequences are not indented"
+        for key, item in re.findall(r"(?m)^((?:- | )*)\w+:\n( *)- ", _without_blocks(text)):
+            assert len(item) == len(key), "sequences are not indented"
 
 
 def _assert_sorted(node: yaml.Node | None) -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import logging
+import struct
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tap_zendesk_events.exceptions import BrokenPageError
+from tap_zendesk_events.exceptions import BrokenPageError, ZendeskEventsError
 from tap_zendesk_events.page import Event, Page, _bounds, decode, read_page
 from tests.fake_zendesk import plain_event
 from tests.harness import BEGIN, lines
@@ -25,6 +26,18 @@ json_values = st.recursive(
     ),
     max_leaves=8,
 )
+
+
+ids = st.integers(-(2**64), 2**64) | st.integers(2**63 - 2, 2**63 + 2) | st.integers().map(str)
+
+
+def fits(number: int) -> bool:
+    """Say whether a number has 64 bits at most, by packing it into as many."""
+    try:
+        struct.pack(">q", number)
+    except struct.error:
+        return False
+    return True
 
 
 def body(**fields: Any) -> bytes:
@@ -127,6 +140,11 @@ def test_any_envelope_is_a_page_or_worth_another_try(fields: dict[str, Any]) -> 
         page = page_of(body(**fields))
     except BrokenPageError:
         return
+    except ZendeskEventsError:
+        entries = fields[KEY]
+        assert len(entries) > 1
+        assert not any(isinstance(entry, dict) and "id" in entry for entry in entries)
+        return
     assert page.is_last or page.next_start is not None
     assert page.is_stuck is (not page.is_last and (page.next_start or 0) <= BEGIN)
 
@@ -135,6 +153,7 @@ def test_any_envelope_is_a_page_or_worth_another_try(fields: dict[str, Any]) -> 
 @given(
     st.lists(
         json_values
+        | st.fixed_dictionaries({"id": ids}, optional={"timestamp": st.integers(BEGIN, BEGIN + 9)})
         | st.dictionaries(
             st.sampled_from(["id", "timestamp", "created_at", "time", "other"]),
             json_values | st.integers(BEGIN, BEGIN + 9) | st.just("2025-11-01T00:00:03Z"),
@@ -144,10 +163,17 @@ def test_any_envelope_is_a_page_or_worth_another_try(fields: dict[str, Any]) -> 
     st.booleans(),
 )
 def test_every_entry_with_a_whole_number_as_id_is_an_event(entries: list[Any], last: bool) -> None:
-    page = page_of(body(**{KEY: entries}, end_of_stream=last))
+    content = body(**{KEY: entries}, end_of_stream=last)
     ids = [
-        entry["id"] for entry in entries if isinstance(entry, dict) and type(entry.get("id")) is int
+        entry["id"]
+        for entry in entries
+        if isinstance(entry, dict) and type(entry.get("id")) is int and fits(entry["id"])
     ]
+    if len(entries) > 1 and not ids:
+        with pytest.raises(ZendeskEventsError):
+            page_of(content)
+        return
+    page = page_of(content)
     # of two versions the later one stays, where it stands
     expected = [each for place, each in enumerate(ids) if each not in ids[place + 1 :]]
     assert [event.id for event in page.events] == expected
@@ -268,7 +294,10 @@ def test_a_time_before_the_pages_start_is_doubtful() -> None:
 
 @pytest.mark.parametrize(
     "entry",
-    [None, 7, "text", [], {}, {"id": None}, {"id": True}, {"id": "12"}, {"id": 1.5}, {"id": [1]}],
+    [
+        *(None, 7, "text", [], {}, {"id": None}, {"id": True}, {"id": "12"}, {"id": 1.5}),
+        *({"id": [1]}, {"id": 2**63}, {"id": -(2**63) - 1}, {"id": 10**30}),
+    ],
 )
 def test_an_entry_without_an_id_is_skipped_with_one_line(
     entry: Any, caplog: pytest.LogCaptureFixture
@@ -282,6 +311,35 @@ def test_an_entry_without_an_id_is_skipped_with_one_line(
     assert "entry 1 " in line
     assert str(BEGIN) in line
     assert "comment text" not in line
+
+
+UNUSABLE: list[Any] = [None, "text", {"id": "12"}, {"id": 2**63}, {"no_id": 1}]
+
+
+@pytest.mark.parametrize("entry", UNUSABLE)
+@pytest.mark.parametrize("count", [2, 1000])
+def test_a_page_of_which_nothing_can_be_stored_is_an_error(
+    entry: Any, count: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    if isinstance(entry, dict):
+        entry = {**entry, "timestamp": BEGIN, "secret": "comment text"}
+    with pytest.raises(ZendeskEventsError) as caught:
+        page_of(body(**{KEY: [entry] * count}))
+    assert f"none of the {count} entries" in str(caught.value)
+    assert str(BEGIN) in str(caught.value)
+    assert "comment text" not in str(caught.value)
+    assert lines(caplog, "ERROR") == []
+
+
+@pytest.mark.parametrize("entry", UNUSABLE)
+def test_one_entry_alone_that_cannot_be_stored_is_passed_by(entry: Any) -> None:
+    page = page_of(body(**{KEY: [entry]}))
+    assert (page.events, page.skipped) == ([], 1)
+
+
+def test_a_broken_page_is_tried_again_whatever_its_entries_are() -> None:
+    with pytest.raises(BrokenPageError):
+        page_of(body(**{KEY: UNUSABLE}, end_of_stream="false"))
 
 
 class TestInside:

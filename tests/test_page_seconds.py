@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tap_zendesk_events.client import TICKET_EVENTS
+from tap_zendesk_events.client import ticket_events
 from tests.fake_zendesk import Fault
 from tests.harness import BEGIN, CONFIG, NOW, SimulatedClock, SimulatedTap, a_fake, plain_account
 
@@ -22,7 +22,9 @@ def first_page(
     tap.clock = clock
     tap.fake = a_fake(plain_account(3), clock, faults=list(faults))
     tap.latency = lambda: one_way
-    return tap.connect().client(TICKET_EVENTS).page(BEGIN), clock
+    return tap.connect().client(ticket_events(comments=False, support_type_scope="all")).page(
+        BEGIN
+    ), clock
 
 
 def test_the_way_there_and_back_counts() -> None:

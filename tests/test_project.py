@@ -78,6 +78,10 @@ def test_meltano_knows_the_kinds_and_the_secrets(own_settings: dict[str, dict[st
             kind = "date_iso8601"
         elif name == "email":
             kind = "email"
+        elif "enum" in setting:
+            kind = "options"
+            options = [option["value"] for option in SETTINGS[name]["options"]]
+            assert options == setting["enum"]
         assert (name, SETTINGS[name]["kind"]) == (name, kind)
         assert (name, SETTINGS[name].get("sensitive", False)) == (
             name,

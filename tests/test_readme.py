@@ -23,7 +23,7 @@ from tap_zendesk_events.settings import ENV_PREFIX
 from tap_zendesk_events.tap import TapZendeskEvents
 from tap_zendesk_events.times import duration, iso
 from tests.demo.queries import RECIPES
-from tests.fake_zendesk import Account, make_events, make_metric_events
+from tests.fake_zendesk import Account, Event, make_events, make_metric_events, plain_event
 from tests.harness import BEGIN, SimulatedClock, a_fake, bookmark, lines, plain_account, run
 from tests.independent_reader import comments, field_changes
 from tests.readme import README, between, blocks, section
@@ -71,6 +71,8 @@ def in_words(definition: dict[str, Any]) -> str:
     low, high = definition.get("minimum"), definition.get("maximum")
     if definition.get("secret"):
         kind += ", secret"
+    if "enum" in definition:
+        kind += f": {', '.join(f'`{value}`' for value in definition['enum'])}"
     if high is not None:
         kind += f", {low} to {high}"
     elif low is not None:
@@ -383,7 +385,32 @@ def test_the_modules_are_those_of_the_package() -> None:
 # SQL, in a real PostgreSQL
 
 Rows = list[tuple[Any, ...]]
-EVENTS = make_events(3_000, seed=1, start=BEGIN, spread=86_400 * 20, unknown_fields=True)
+TICKETS_WITH_A_NOTE_FIRST = (901, 902)
+WRITTEN_BY_AN_AGENT = 903
+
+
+def conversation(ticket: int, *turns: tuple[float, int, bool]) -> list[Event]:
+    """A ticket of customer 7, and its comments: day, author, public or not."""
+    events = []
+    for number, (day, author, public) in enumerate(turns):
+        event_id = 10_000 * ticket + 10 * number
+        comment = {"event_type": "Comment", "type": "Comment", "body": "…", "_comment": True}
+        children = [{"id": event_id + 1, **comment, "author_id": author, "public": public}]
+        if not number:
+            children.append({"id": event_id + 2, "event_type": "Create", "requester_id": 7})
+        second = BEGIN + int(day * 86_400)
+        events.append(plain_event(event_id, second, ticket_id=ticket, child_events=children))
+    return events
+
+
+EVENTS = [
+    *make_events(3_000, seed=1, start=BEGIN, spread=86_400 * 20, unknown_fields=True),
+    # agent 8 notes a call, the customer writes, the agent answers
+    *conversation(901, (0.0, 8, False), (0.5, 7, True), (19.6, 8, True)),
+    *conversation(902, (0.0, 8, False), (1.0, 7, True), (1.5, 8, False), (19.5, 8, True)),
+    # the agent writes, the customer answers
+    *conversation(WRITTEN_BY_AN_AGENT, (0.0, 8, True), (19.9, 7, True)),
+]
 CLOCKS = make_metric_events(1_000, seed=1, start=BEGIN, spread=86_400 * 20, events=EVENTS)
 CHANGES = field_changes(EVENTS)
 COMMENTS = comments(EVENTS)
@@ -474,23 +501,37 @@ def test_sql_the_most_reassigned_tickets(ask: Callable[[str], Rows]) -> None:
     assert answer[0][1] > 1
 
 
+def first_replies() -> dict[int, tuple[datetime, datetime]]:
+    """When each ticket's customer first asked, and when somebody else answered; one by one."""
+    customers: dict[int, int] = {}
+    asked: dict[int, datetime] = {}
+    answered: dict[int, tuple[datetime, datetime]] = {}
+    for event in sorted(EVENTS, key=lambda event: (event["timestamp"], event["id"])):
+        ticket = event["ticket_id"]
+        for child in event["child_events"]:
+            if child["event_type"] == "Create" and "requester_id" in child:
+                customers[ticket] = child["requester_id"]
+        for child in event["child_events"]:
+            if not child.get("_comment") or not child["public"]:
+                continue
+            now, author = utc(event["created_at"]), child["author_id"]
+            if ticket in asked and author != customers[ticket]:
+                answered.setdefault(ticket, (asked[ticket], now))
+            elif author == customers.get(ticket):
+                asked.setdefault(ticket, now)
+    return answered
+
+
 def test_sql_first_reply_times(ask: Callable[[str], Rows]) -> None:
-    of_ticket: dict[int, list[dict[str, Any]]] = {}
-    for row in sorted(COMMENTS, key=lambda row: (row["timestamp"], row["id"])):
-        of_ticket.setdefault(row["ticket_id"], []).append(row)
-    waited = []
-    for ticket, (request, *later) in of_ticket.items():
-        replies = [
-            utc(row["created_at"])
-            for row in later
-            if row["public"] and row["author_id"] != request["author_id"]
-        ]
-        if replies:
-            asked = utc(request["created_at"])
-            waited.append((ticket, asked, min(replies) - asked))
+    waited = [(ticket, asked, now - asked) for ticket, (asked, now) in first_replies().items()]
     answer = ask(statement("AS first_reply_time"))
     assert answer == sorted(waited, key=lambda row: (-row[2], row[0]))[:10]
     assert len(answer) == 10
+    # of these the note was taken for the request, and the customer's own message for the reply
+    noted = [row for row in answer if row[0] in TICKETS_WITH_A_NOTE_FIRST]
+    assert [wait.days for *_, wait in noted] == [19, 18]
+    # the agent wrote first here, so that nobody waited but the agent
+    assert WRITTEN_BY_AN_AGENT not in {row[0] for row in answer}
 
 
 def test_sql_sla_breaches(ask: Callable[[str], Rows]) -> None:
@@ -573,6 +614,17 @@ def test_the_view_of_tags_holds_a_row_for_each_tag(ask: Callable[[str], Rows]) -
 
 
 def test_the_view_of_comments_holds_them_all(ask: Callable[[str], Rows]) -> None:
+    # a call has a number
+    calls = {
+        child["id"]
+        for event in EVENTS
+        for child in event["child_events"]
+        if child.get("data", {}).get("call_id")
+    }
+    assert {row["type"] for row in COMMENTS if row["id"] in calls} == {
+        "VoiceComment",
+        "TpeVoiceComment",
+    }
     columns = "id, ticket_id, user_id, created, public, body, voice_comment, via_channel"
     shown = view(ask, "ticket_comment", columns)
     assert Counter(shown) == Counter(
@@ -583,7 +635,7 @@ def test_the_view_of_comments_holds_them_all(ask: Callable[[str], Rows]) -> None
             utc(row["created_at"]),
             row["public"],
             row["body"],
-            row["type"] == "VoiceComment",
+            row["id"] in calls,
             row["via_channel"],
         )
         for row in COMMENTS

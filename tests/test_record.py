@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jsonschema
 import pytest
@@ -17,6 +17,9 @@ from tap_zendesk_events.schema import TICKET_EVENTS
 from tap_zendesk_events.values import WarnOnce
 from tests.fake_zendesk import Account, Fault, plain_event
 from tests.harness import BEGIN, SimulatedClock, a_fake, lines, run
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 LOG = logging.getLogger("test_record")
 VALIDATOR = jsonschema.Draft202012Validator(
@@ -206,7 +209,10 @@ def test_any_event_makes_a_valid_record_from_which_nothing_is_missing(
 
 @pytest.mark.parametrize(
     "entry",
-    [None, "text", {"id": True}, {"id": "926256957613"}, {"id": None}, {"no_id": 1}],
+    [
+        *(None, "text", {"id": True}, {"id": "926256957613"}, {"id": None}, {"no_id": 1}),
+        *({"id": 2**63}, {"id": 10**30}),
+    ],
 )
 def test_an_entry_without_an_id_is_skipped_and_counted(
     entry: Any, caplog: pytest.LogCaptureFixture
@@ -229,6 +235,28 @@ def test_an_entry_without_an_id_is_skipped_and_counted(
     assert "entry 1" in error
     assert any("1 entry skipped" in line for line in lines(caplog, "INFO"))
     assert "confidential" not in caplog.text
+
+
+@pytest.mark.parametrize("change", [str, lambda number: number + 2**63])
+def test_a_page_of_ids_that_nothing_can_be_stored_under_stops_the_run(
+    change: Callable[[int], Any],
+) -> None:
+    clock = SimulatedClock()
+
+    def spoil(page: dict[str, Any]) -> dict[str, Any]:
+        events = [{**event, "id": change(event["id"])} for event in page["ticket_events"]]
+        return {**page, "ticket_events": events}
+
+    account = Account([plain_event(n, BEGIN + 60 * n) for n in range(1, 31)])
+    fault = Fault(on=3, kind="edit_page", edit=spoil)
+    fake = a_fake(account, clock, faults=[fault])
+    stopped = run(fake, clock, page_size=10, fails=True)
+    assert "none of the 10 entries" in str(stopped.error)
+    assert len(fake.export_requests) == 3
+    assert len(stopped.ids) == 19
+
+    fake.faults.clear()
+    assert len(run(fake, clock, stopped.state, page_size=10).ids) == 11
 
 
 ODD = [

@@ -58,6 +58,7 @@ def test_the_defaults() -> None:
         end=None,
         settling_seconds=300,
         include_comments=False,
+        support_type_scope="all",
         page_size=1000,
         requests_per_minute=None,
         request_timeout=120.0,

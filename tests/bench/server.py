@@ -125,7 +125,7 @@ class PageServer(ThreadingHTTPServer):
         self.history = history
         self.delay = delay
         self.most = most
-        self.window = RateWindow(*allowance)
+        self.window = RateWindow(*allowance, "first_request")
         self.moments: list[float] = []
         self.statuses: dict[int, int] = {}
         self.lock = threading.Lock()

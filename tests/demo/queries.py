@@ -74,9 +74,14 @@ FIRST_REPLY_TIMES: Final = Query(
     ("ticket_id", "asked_at", "first_reply_time"),
     """\
 WITH request AS (
-  SELECT DISTINCT ON (ticket_id) ticket_id, author_id, timestamp, created_at
-  FROM zendesk.ticket_comments
-  ORDER BY ticket_id, timestamp, id
+  SELECT DISTINCT ON (ticket_id) ticket_id, comment.author_id, comment.timestamp, comment.created_at
+  FROM zendesk.ticket_comments AS comment
+  JOIN zendesk.ticket_field_changes AS requester USING (ticket_id)
+  WHERE comment.public
+    AND comment.author_id::text = requester.value
+    AND requester.field_name = 'requester_id'
+    AND requester.event_type = 'Create'
+  ORDER BY ticket_id, comment.timestamp, comment.id
 )
 SELECT ticket_id,
        request.created_at AS asked_at,
@@ -129,7 +134,10 @@ SELECT date_trunc('month', created_at)::date AS month,
 FROM zendesk.ticket_events,
      jsonb_array_elements(child_events) AS child,
      LATERAL (SELECT coalesce(child->>'comment_public', child->>'public')::boolean) AS c (public)
-WHERE child->>'event_type' = 'Comment'
+WHERE coalesce(child->>'event_type', child->>'type', '') NOT IN ('Create', 'Change')
+  AND (child ? 'comment_present'
+       OR child->>'event_type' LIKE '%Comment'
+       OR child->>'type' LIKE '%Comment')
 GROUP BY month
 ORDER BY month;""",
 )

@@ -75,6 +75,7 @@ def _account(options: argparse.Namespace, start: int, spread: int) -> Account:
             spread=spread,
             burst=(None, options.burst),
             unknown_fields=options.unknown_fields,
+            ai_agents=options.ai_agents,
         )
         metric_events = _metric_events(options, start, spread, events)
         return Account(events, options.seed, metric_events)
@@ -138,6 +139,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--seed", type=int, default=1, help="another seed makes another account")
     add("--burst", type=int, default=0, help="how many of the events fall into one second")
     add("--unknown-fields", action="store_true", help="a few events carry undocumented fields")
+    add("--ai-agents", type=float, default=0, metavar="SHARE", help="of tickets, from 0 to 1")
     add("--live", type=_seconds, metavar="SECONDS", help="add an event every so many seconds")
     add("--late", type=float, default=0, metavar="SECONDS", help="live events show up to this late")
     add(
@@ -149,7 +151,7 @@ def _parser() -> argparse.ArgumentParser:
     add(
         "--last-page-end-time",
         choices=("last_event", "hold_back"),
-        default="hold_back",
+        default="last_event",
         help="on the last page",
     )
     add("--hold-back", type=int, default=60, metavar="SECONDS", help="age at which events show")
@@ -163,9 +165,9 @@ def _parser() -> argparse.ArgumentParser:
     add("--no-rate-limit", action="store_true", help="answer any number of requests")
     add(
         "--rate-window",
-        choices=("first_request", "aligned"),
-        default="first_request",
-        help="its windows",
+        choices=("aligned", "first_request"),
+        default="aligned",
+        help="where its windows begin: with the clock's minutes, or with a request",
     )
     add("--chunked", action="store_true", help="send chunked bodies")
     add(

@@ -10,7 +10,7 @@ from heapq import merge
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
-from .encoding import shown, to_json
+from .encoding import SCOPE_MARK, shown, to_json
 from .generated import GeneratedEvents
 
 if TYPE_CHECKING:
@@ -77,6 +77,7 @@ class TimeLine:
         self.lock = threading.RLock()
         self._added = 0
         self._late: list[Entry] = []
+        self._handed_over: dict[int, float] = {}
         self._entries: list[Entry] = []
         if isinstance(events, GeneratedEvents):
             self._generated = events
@@ -113,10 +114,26 @@ class TimeLine:
             sorted_at = old.timestamp if sorted_at is None else sorted_at
             self.add(event, old.visible_at, sorted_at)
 
-    def visible(self, start: float, until: float, now: float) -> Iterator[Entry | GeneratedEntry]:
-        """What shows at ``now`` of the seconds from ``start`` to ``until``, both included."""
+    def hand_over(self, ticket_id: int, at: float = 0) -> None:
+        """Give an AI agent's ticket to a human: from ``at`` on all its events are agents'."""
+        with self.lock:
+            self._handed_over[ticket_id] = at
+
+    def visible(
+        self, start: float, until: float, now: float, scope: str = "all"
+    ) -> Iterator[Entry | GeneratedEntry]:
+        """What shows at ``now`` of the seconds from ``start`` to ``until``, both included.
+
+        Args:
+            start: the first second.
+            until: the last second.
+            now: when somebody looks.
+            scope: whose tickets: "all", "agent" or "ai_agent"; generated events are agents'.
+        """
         added = self._visible_entries(start, until, now)
-        if not len(self._generated):
+        if scope != "all":
+            added = (entry for entry in added if self._scope(entry, now) == scope)
+        if not len(self._generated) or scope == "ai_agent":
             return added
         return merge(self._visible_generated(start, until), added, key=_by_key)
 
@@ -132,6 +149,14 @@ class TimeLine:
         everything = float("inf")
         with self.lock:
             return [entry.event for entry in self.visible(-everything, everything, everything)]
+
+    def _scope(self, entry: Entry, now: float) -> str:
+        """The support type, at ``now``, of the ticket that an event belongs to."""
+        handed_over = self._handed_over.get(entry.event.get("ticket_id", 0))
+        if handed_over is not None and handed_over <= now:
+            return "agent"
+        scope: str = entry.event.get(SCOPE_MARK, "agent")
+        return scope
 
     def _entry(self, event: Event, visible_at: float | None, sorted_at: int | None = None) -> Entry:
         self._added += 1

@@ -48,19 +48,19 @@ ODD_TAILS: Final = (
     "\ufffe\u2028",
 )
 
-# What events and children show as text, by the channel that a sideloaded comment names.
-VIA_TITLES: Final[dict[str | int, str]] = {
-    "web": "Web form",
-    "email": "Mail",
-    "api": "Web service (API)",
-    "rule": "Rule",
-    "voice": "Phone call",
-    "chat": "Chat",
-    "system": "Merge",
-    "sample_ticket": "Sample Ticket",
-    29: "Facebook post",
-    30: "Twitter",
-}
+# What a comment calls itself besides the plain kind: `event_type`, `type`, channel of its `via`.
+CALLS: Final = (
+    ("Comment", "VoiceComment", "voice"),
+    ("VoiceComment", "VoiceComment", "voice"),
+    ("VoiceApiComment", "TpeVoiceComment", "voice"),
+)
+OTHER_COMMENTS: Final[tuple[tuple[str, str | None, str], ...]] = (
+    ("FacebookComment", "FacebookComment", "facebook"),
+    ("ComicStripComment", "ComicStripComment", "native_messaging"),  # of tomorrow
+    ("ConversationTurn", None, "native_messaging"),  # only `comment_present` says so
+)
+
+NO_SYSTEM: Final = ("client", "location", "latitude", "longitude")
 
 EVENT_VIAS: Final = (
     "Web form",
@@ -128,6 +128,12 @@ OTHER_CHILDREN: Final[tuple[tuple[str, dict[str, Any]], ...]] = (
     ("Notification", {"subject": "Request received", "body": "…", "recipients": [391_552_104]}),
     ("SurveyOffered", {}),
     ("SomethingOfTomorrow", {"payload": {"nested": [1, "two", None, {"three": 3.0}]}}),
+)
+
+# What takes words back that were exported before.
+REDACTIONS: Final[tuple[tuple[str, dict[str, Any]], ...]] = (
+    ("CommentRedactionEvent", {"comment_id": 618_832_112_234}),
+    ("AttachmentRedactionEvent", {"attachment_id": 618_832_112_235, "comment_id": 618_832_112_236}),
 )
 
 UNKNOWN_FIELDS: Final[tuple[tuple[str, Any], ...]] = (

@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from . import content
+from .encoding import COMMENT_MARK, SCOPE_MARK
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,6 +59,7 @@ def make_events(
     *,
     unknown_fields: bool = False,
     odd_text: bool = False,
+    ai_agents: float = 0.0,
 ) -> list[Event]:
     """Make ``count`` events in ``[start, start + spread)``, oldest first.
 
@@ -69,6 +71,7 @@ def make_events(
         burst: the offset of one crowded second (None: halfway) and its size.
         unknown_fields: now and then add a top-level field that no document names.
         odd_text: now and then add NUL characters and half emoji (lone surrogates) to a comment.
+        ai_agents: share of the tickets that are AI agents' (``_scope`` in their events).
     """
     offset, size = burst
     rng = random.Random(f"times {seed}")
@@ -80,7 +83,7 @@ def make_events(
         # A trigger or a bulk update often follows within the same second.
         moments.extend([moment] * min(rng.choice((1, 1, 1, 1, 1, 2, 3)), count - len(moments)))
     moments.sort()
-    maker = EventMaker(seed, unknown_fields=unknown_fields, odd_text=odd_text)
+    maker = EventMaker(seed, unknown_fields=unknown_fields, odd_text=odd_text, ai_agents=ai_agents)
     return [maker.event(moment) for moment in moments]
 
 
@@ -103,15 +106,24 @@ class _Ticket:
     satisfaction_score: str = "unoffered"
     tags: list[str] = field(default_factory=list)
     custom: dict[str, Any] = field(default_factory=dict)
+    is_ai_agents: bool = False
 
 
 class EventMaker:
     """A help desk at work: each call is the next thing that happens to some ticket."""
 
     def __init__(
-        self, seed: int | str = 1, *, unknown_fields: bool = False, odd_text: bool = False
+        self,
+        seed: int | str = 1,
+        *,
+        unknown_fields: bool = False,
+        odd_text: bool = False,
+        ai_agents: float = 0.0,
     ) -> None:
         self._rng = random.Random(f"events {seed}")
+        # A chance of its own for what was added later, so that all else stays as it was.
+        self._forms = random.Random(f"forms {seed}")
+        self._ai_agents = ai_agents
         self._unknown_fields = unknown_fields
         self._odd_text = odd_text
         self._tickets: list[_Ticket] = []
@@ -176,6 +188,8 @@ class EventMaker:
             system = {"client": rng.choice(content.CLIENTS), **rng.choice(content.LOCATIONS)}
             if rng.random() < 0.05:
                 system["ip_address"] = f"203.0.113.{rng.randrange(256)}"
+        if not system and self._forms.random() < 0.4:
+            system = dict.fromkeys(content.NO_SYSTEM)
         event: Event = {
             "child_events": draft.children,
             "id": draft.id,
@@ -187,6 +201,8 @@ class EventMaker:
             "system": system,
             "event_type": "Audit",
         }
+        if ticket.is_ai_agents:
+            event[SCOPE_MARK] = "ai_agent"
         if draft.merged_ticket_ids:
             event["merged_ticket_ids"] = draft.merged_ticket_ids
         event["metadata"] = {"system": dict(system), "custom": {}}
@@ -205,6 +221,7 @@ class EventMaker:
         rng = self._rng
         self._next_ticket += 1
         ticket = _Ticket(self._next_ticket, rng.choice(content.SUBJECTS), draft.updater_id)
+        ticket.is_ai_agents = self._forms.random() < self._ai_agents
         self._tickets.append(ticket)
         sample = rng.random() < 0.05
         draft.via = "Sample Ticket" if sample else rng.choice(content.EVENT_VIAS[:3])
@@ -236,7 +253,9 @@ class EventMaker:
 
     def _reply(self, ticket: _Ticket, draft: _Draft) -> None:
         draft.via = self._rng.choice(content.EVENT_VIAS[:3])
-        self._comment(draft, public=self._rng.random() < 0.7)
+        comment = self._comment(draft, public=self._rng.random() < 0.7)
+        if self._forms.random() < 0.1:
+            self._rename(comment, self._forms.choice(content.OTHER_COMMENTS))
         if self._rng.random() < 0.4:
             self._change_status(ticket, draft)
 
@@ -249,8 +268,7 @@ class EventMaker:
     def _phone_call(self, _ticket: _Ticket, draft: _Draft) -> None:
         draft.via = "Phone call"
         comment = self._comment(draft, public=False)
-        comment["type"] = "VoiceComment"
-        comment["via"] = {"channel": "voice", "source": {"from": {}, "to": {}, "rel": "inbound"}}
+        self._rename(comment, self._forms.choice(content.CALLS))
         comment["data"] = {
             "from": "+4930123456",
             "to": "+14155550100",
@@ -279,6 +297,8 @@ class EventMaker:
 
     def _other(self, _ticket: _Ticket, draft: _Draft) -> None:
         event_type, fields = self._rng.choice(content.OTHER_CHILDREN)
+        if self._forms.random() < 0.2:
+            event_type, fields = self._forms.choice(content.REDACTIONS)
         draft.child(event_type, **fields)
 
     def _several_fields_in_one_child(self, ticket: _Ticket, draft: _Draft) -> None:
@@ -384,7 +404,16 @@ class EventMaker:
             created_at=draft.created_at,
         )
         comment["via"] = self._comment_via(draft)
+        comment[COMMENT_MARK] = True
         return comment
+
+    def _rename(self, comment: Event, kind: tuple[str, str | None, str]) -> None:
+        """Make the comment one of another kind."""
+        comment["event_type"], comment["type"], channel = kind
+        if comment["type"] is None:
+            del comment["type"]
+            comment |= {"comment_present": True, "comment_public": comment["public"]}
+        comment["via"] = {"channel": channel, "source": {"from": {}, "to": {}, "rel": "inbound"}}
 
     def _comment_via(self, draft: _Draft) -> Any:
         form = self._rng.random()

@@ -9,9 +9,9 @@ Anchor: TypeAlias = Literal["first_request", "aligned"]
 
 
 class RateWindow:
-    """Counts requests in windows; they begin with a request, or at multiples of the period."""
+    """Counts requests in windows; they begin at multiples of the period, or with a request."""
 
-    def __init__(self, total: int, period: float, anchor: Anchor = "first_request") -> None:
+    def __init__(self, total: int, period: float, anchor: Anchor = "aligned") -> None:
         self.total = total
         self.period = period
         self.anchor = anchor

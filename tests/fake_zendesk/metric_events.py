@@ -8,6 +8,7 @@ from itertools import zip_longest
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final
 
+from .encoding import is_comment
 from .events import Event, iso, make_events
 
 if TYPE_CHECKING:
@@ -119,7 +120,7 @@ def _signals_by_ticket(events: Iterable[Event]) -> dict[int, list[tuple[int, str
 
 
 def _signal(child: Event) -> str | None:
-    if child["event_type"] == "Comment":
+    if is_comment(child):
         return "commented" if child.get("public") else None
     if child["event_type"] == "Create":
         return "created" if "subject" in child else None

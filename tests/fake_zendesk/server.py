@@ -43,6 +43,7 @@ _PATH_KINDS = {
 }
 _EXPORTS = ("export", "metric_export")
 
+_SCOPES = ("all", "agent", "ai_agent")
 _MOST_PER_PAGE = 1000
 _TOO_RECENT_AFTER = 60
 _ACCOUNT_LIMIT = 700
@@ -65,8 +66,8 @@ class FakeZendesk:
         hold_back: how many of the newest seconds are not shown yet.
         too_recent: how a start in the newest minute is answered; None: as any other.
         rate_limit: requests per seconds, in fixed windows; None: unlimited.
-        rate_window: what a window begins with: its "first_request", or "aligned" to multiples of
-            its length.
+        rate_window: where a window begins: "aligned" to multiples of its length, as the real ones
+            are to the clock's minutes, or with its "first_request".
         rate_headers: whether answers tell the allowance.
         metric_rate_limit: the same for metric events: an allowance of their own.
         metric_shares_allowance: metric events use up the allowance of the ticket events instead.
@@ -104,7 +105,7 @@ class FakeZendesk:
         hold_back: int = 60,
         too_recent: TooRecent | None = "422",
         rate_limit: tuple[int, float] | None = (10, 60.0),
-        rate_window: Anchor = "first_request",
+        rate_window: Anchor = "aligned",
         rate_headers: bool = True,
         metric_rate_limit: tuple[int, float] | None = None,
         metric_shares_allowance: bool = False,
@@ -290,8 +291,10 @@ class FakeZendesk:
         headers = _rate_headers(rate, logged.time) if rate and told else {}
         if not allowed and rate:
             text = "Number of allowed incremental export API requests per minute exceeded"
-            wait = {"Retry-After": str(rate.resets(logged.time))}
-            return text_answer(429, text, wait | headers)
+            wait = rate.resets(logged.time)
+            headers |= {"Retry-After": f"{wait}", "Cache-Control": f"max-age={wait}, public"}
+            error = {"error": "APIRateLimitExceeded", "description": text}
+            return json_answer(429, error, headers)
         fault = self._fault(logged)
         if fault and fault.kind == "answer":
             answer = fault.answer()
@@ -320,6 +323,8 @@ class FakeZendesk:
         if not (start_time.isascii() and start_time.isdecimal()):
             return _bad_start_time(missing="start_time" not in query)
         start = int(start_time)
+        if query.get("support_type_scope", "agent") not in _SCOPES:
+            return _invalid("support_type_scope", "must be one of all, agent, ai_agent")
         if self.too_recent and start > logged.time - _TOO_RECENT_AFTER:
             return _too_recent(self.too_recent)
         page = self._cut(start, logged)
@@ -344,12 +349,15 @@ class FakeZendesk:
     def _cut(self, start: int, logged: LoggedRequest) -> pages.Cut:
         time_line: TimeLine = self.account
         per_page = min(_per_page(logged.query), self.most_per_page)
+        # Without the parameter Zendesk shows agents' tickets only, and says nothing of the others.
+        scope = logged.query.get("support_type_scope", "agent")
         if logged.path_kind == "metric_export":
             time_line = self.account.metrics
             per_page = min(per_page, self.metric_page_size)
+            scope = "all"
         with time_line.lock:
             horizon = logged.time - self.hold_back
-            visible = time_line.visible(start, horizon, logged.time)
+            visible = time_line.visible(start, horizon, logged.time, scope)
             return pages.cut(visible, per_page, self.page_rule)
 
     def _envelope(self, page: pages.Cut, request: Request, logged: LoggedRequest) -> dict[str, Any]:
@@ -426,8 +434,11 @@ def _per_page(query: dict[str, str]) -> int:
 
 
 def _bad_start_time(*, missing: bool) -> Answer:
-    problem = "is required" if missing else "must be an integer, 0 or more"
-    message = f"You passed an invalid value for the start_time attribute. start_time {problem}"
+    return _invalid("start_time", "is required" if missing else "must be an integer, 0 or more")
+
+
+def _invalid(name: str, problem: str) -> Answer:
+    message = f"You passed an invalid value for the {name} attribute. {name} {problem}"
     return json_answer(400, {"error": {"title": "Invalid attribute", "message": message}})
 
 
