@@ -13,6 +13,8 @@ QUICK_TESTS := --ignore=tests/e2e -m "not soak"
 # more of them, because some tests look at the time that something takes.
 TOGETHER := --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
+PRERELEASE := .venvs/prerelease
+
 ISSUE_CONFIG := .github/ISSUE_TEMPLATE/config.yml
 ISSUE_FORMS := $(filter-out $(ISSUE_CONFIG),$(wildcard .github/ISSUE_TEMPLATE/*.yml))
 
@@ -30,11 +32,11 @@ export UV_PYTHON_DOWNLOADS ?= never
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format soak bench targets test-pythons package release-check hub \
-    requirements clean
+.PHONY: help demo test lint format soak bench targets test-pythons test-prerelease package \
+    release-check hub requirements clean
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(READY) ## load a simulated Zendesk's ticket events into a real PostgreSQL, twice
 	@$(BIN)/python -m tests.demo
@@ -87,6 +89,16 @@ test-pythons: $(READY) ## run the quick tests on each Python 3.11 to 3.14 of thi
 	done; \
 	echo "passed on:$${passed:- none}$${failed:+; FAILED on:$$failed}$${missing:+; not here:$$missing}"; \
 	[ -z "$$failed" ]
+
+# An environment of its own: first what the tests usually run with, then the SDK in place of the pin.
+test-prerelease: $(READY) ## run the quick tests with the newest pre-release of singer-sdk
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(PRERELEASE)
+	$(BIN)/uv pip install --quiet --python $(PRERELEASE)/bin/python \
+	    --constraint requirements/dev.txt --requirement requirements/test.in --editable .
+	$(BIN)/uv pip install --quiet --python $(PRERELEASE)/bin/python --prerelease allow \
+	    --override requirements/prerelease.txt --upgrade-package singer-sdk --editable .
+	@$(BIN)/uv pip show --quiet --python $(PRERELEASE)/bin/python singer-sdk
+	$(PRERELEASE)/bin/python -m pytest $(QUICK_TESTS)
 
 package: $(READY) ## build sdist and wheel into dist/, and try them on each Python of this machine
 	rm -rf dist

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tap_zendesk_events.ahead import one_ahead
+from tap_zendesk_events.exceptions import ZendeskEventsError
 from tap_zendesk_events.output import TERMINATION
 from tap_zendesk_events.times import iso
 
@@ -68,7 +69,21 @@ class JointWalk:
         progress = self._connection.progress
         why = _reasons(bookmarks)
         progress.started(self._endpoint.what, self._connection.settings.host, first, why)
+        new = [s.name for s, mark in bookmarks.items() if s.keeps_bookmark and not mark.moved]
+        if new:
+            progress.first_run(", ".join(new), start)
         self._warn_of_the_future(bookmarks)
+        try:
+            self._walk(bookmarks, first)
+        except BaseException:
+            self._report_failure(driver)
+            raise
+        progress.finished()
+        self._sum_up_warnings()
+
+    def _walk(self, bookmarks: dict[ZendeskStream, Bookmark], first: int) -> None:
+        """Walk from the epoch second `first` on, and write what is new in each stream."""
+        progress = self._connection.progress
         walk = self._connection.walk(self._endpoint, first)
         pages = one_ahead(walk.pages()) if self._tap.reads_ahead else walk.pages()
         clock = self._tap.clock
@@ -76,20 +91,31 @@ class JointWalk:
         for page in pages:
             progress.waited_for_page(idle_since)
             busy_since = clock.monotonic()
-            # a signal must not come between a page's last record and its STATE
-            with TERMINATION:
-                end = walk.window_end
-                for stream, bookmark in bookmarks.items():
-                    rows = [
-                        row for event in bookmark.fresh(page, end) for row in stream.rows(event)
-                    ]
-                    stream.write(rows)
-                    progress.wrote(stream.name, len(rows))
-                self._pass(page, end, bookmarks)
+            end = walk.window_end
+            try:
+                # a signal must not come between a page's last record and its STATE
+                with TERMINATION:
+                    self._write(page, end, bookmarks)
+            except RecursionError:
+                raise ZendeskEventsError(
+                    f"An event of the page that starts at {page.start} ({iso(page.start)}) nests "
+                    "too deep to be written: report it, without the event's content."
+                ) from None
             progress.wrote_since(busy_since)
             progress.page(page, end if page.next_start is None else min(page.next_start, end))
             idle_since = clock.monotonic()
-        progress.finished()
+
+    def _report_failure(self, driver: ZendeskStream) -> None:
+        """Tell what was sent of all streams, as those whose turn is not yet will have none."""
+        self._sum_up_warnings()
+        self._connection.progress.stopped()
+        for stream in self._streams:
+            if stream is not driver:
+                stream.report_failure()
+
+    def _sum_up_warnings(self) -> None:
+        for stream in self._streams:
+            stream.warn.sum_up()
 
     def _warn_of_the_future(self, bookmarks: dict[ZendeskStream, Bookmark]) -> None:
         for stream, bookmark in bookmarks.items():
@@ -100,6 +126,14 @@ class JointWalk:
                     stream.name,
                     iso(bookmark.second),
                 )
+
+    def _write(self, page: Page, end: int, bookmarks: dict[ZendeskStream, Bookmark]) -> None:
+        """Write what is new on the page, for each stream, and then a STATE."""
+        for stream, bookmark in bookmarks.items():
+            rows = [row for event in bookmark.fresh(page, end) for row in stream.rows(event)]
+            stream.write(rows)
+            self._connection.progress.wrote(stream.name, len(rows))
+        self._pass(page, end, bookmarks)
 
     def _pass(self, page: Page, end: int, bookmarks: dict[ZendeskStream, Bookmark]) -> None:
         """Move the bookmarks on and write a STATE, unless nothing has changed."""

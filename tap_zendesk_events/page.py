@@ -166,11 +166,13 @@ def _decode_leniently(body: bytes) -> Any:
     try:
         text = body.decode("utf-8-sig", errors="replace")
         return _storable(json.loads(text, strict=False, parse_constant=lambda _: None))
-    except (ValueError, RecursionError):
+    except ValueError:
         begin = body.strip()[:1]
-        what = f"{'no JSON' if begin else 'empty'}, {len(body)} bytes long"
+        what = "no JSON" if begin else "empty"
         kind = CutShortError if begin in {b"{", b"[", b""} else BrokenPageError
-        raise kind(what) from None
+    except RecursionError:
+        what, kind = "JSON that nests too deep to be read", BrokenPageError
+    raise kind(f"{what}, {len(body)} bytes long")
 
 
 def _storable(value: Any) -> Any:

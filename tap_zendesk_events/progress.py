@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from tap_zendesk_events.quota import DEFAULT_ALLOWANCE
@@ -65,6 +66,25 @@ class Progress:
         self._reset()
         self._log.info("Reading %s of %s from %s on: %s.", what, host, iso(start), why)
 
+    def first_run(self, streams: str, start: int) -> None:
+        """Show how `start_date` was understood, to whoever has never seen these streams' data.
+
+        Meltano reads a date itself and passes another one on where it does not know the form.
+
+        Args:
+            streams: Those that have no bookmark.
+            start: Epoch second of `start_date`.
+        """
+        day = datetime.fromtimestamp(start, UTC)
+        self._log.info(
+            "First run of %s: it begins at start_date, which is %s %d %s. Is that the day you "
+            "meant?",
+            streams,
+            f"{day:%A}",
+            day.day,
+            f"{day:%B %Y, %H:%M:%S} UTC",
+        )
+
     def window_known(self, window: Window) -> None:
         """Say which span of time the run covers, once the server's clock is known."""
         self._window = window
@@ -113,12 +133,23 @@ class Progress:
             self._log.info("Waiting %s: %s.", duration(seconds), why)
 
     def finished(self) -> None:
-        """Sum the run up."""
+        """Sum the run up. What a target does with the records is not known here: they were sent."""
+        took = self._sum_up("Sent %s in %s; %s, %s of waiting for the allowance%s.", "nothing new")
+        if took >= WORTH_ADVICE:
+            self._advise(took)
+
+    def stopped(self) -> None:
+        """Sum up a run that ends before all is sent; why is said by whoever ends it."""
+        self._sum_up(
+            "Stopped early: sent %s in %s; %s, %s of waiting for the allowance%s.", "nothing"
+        )
+
+    def _sum_up(self, words: str, nothing: str) -> float:
         took = self._clock.monotonic() - self._began
         counts = ", ".join(f"{count:,} {stream}" for stream, count in self.written.items() if count)
         self._log.info(
-            "Done: %s in %s; %s, %s of waiting for the allowance%s.",
-            counts or "nothing new",
+            words,
+            counts or nothing,
             duration(took),
             _requests(self.requests),
             duration(self.waited),
@@ -126,8 +157,7 @@ class Progress:
             if self.skipped
             else "",
         )
-        if took >= WORTH_ADVICE:
-            self._advise(took)
+        return took
 
     def _advise(self, took: float) -> None:
         """Say what a long run spent its time on, and what would make the next one faster."""

@@ -12,20 +12,21 @@ from time import time
 from typing import TYPE_CHECKING, Any
 
 from singer_sdk import Stream, Tap, metrics
+from singer_sdk.helpers.capabilities import PluginCapabilities, TapCapabilities
 from singer_sdk.mapper import SameRecordTransform
 from singer_sdk.plugin_base import JSONSchemaValidator
 from typing_extensions import override
 
+from tap_zendesk_events.exceptions import ZendeskEventsError
 from tap_zendesk_events.output import MessageWriter
 from tap_zendesk_events.settings import raise_problems, type_problem
 
 if TYPE_CHECKING:
+    from singer_sdk.helpers.capabilities import CapabilitiesEnum
     from singer_sdk.helpers.types import Context, Record
 
 START_LINES = (
-    "Parsing env var for settings config...",
     "Skipping parse of env var settings...",
-    "Parsing '%s' config from env variable '%s'.",
     "Beginning sync of '%s' in %s mode",
     "Skipping deselected stream '%s'.",
     "Config validation failed",
@@ -35,7 +36,6 @@ START_LINES = (
 """What the SDK logs about itself: of interest at debug level only."""
 
 VERSION_LINE = re.compile(r"tap-zendesk-events v\S+, Meltano SDK v\S+")
-ENVIRONMENT_LOGGER = "singer_sdk.configuration._dict_config"
 
 
 class QuietStart(logging.Filter):
@@ -50,7 +50,18 @@ class QuietStart(logging.Filter):
 
 
 QUIET_START = QuietStart()
-"""One for all, because a logger keeps every filter that it is given."""
+"""One for all, because a logger keeps every filter that it is given, but none of them twice."""
+
+
+def quiet(logger: Any) -> None:
+    """Lower the SDK's own lines in this logger. From SDK 0.55 on, a stream's is an adapter."""
+    getattr(logger, "logger", logger).addFilter(QUIET_START)
+
+
+def activate_version() -> CapabilitiesEnum:
+    """Return the capability, which is the plugin's instead of the tap's from SDK 0.55 on."""
+    capabilities: tuple[CapabilitiesEnum, ...] = (*TapCapabilities, *PluginCapabilities)
+    return next(each for each in capabilities if each.value == "activate-version")
 
 
 class HookedStream(Stream):
@@ -84,11 +95,39 @@ class HookedStream(Stream):
         else:
             for record in records:
                 # the SDK takes columns out of the record it gets, and other streams share it
-                self._write_record_message(dict(record))
+                self._write_mapped(dict(record))
         if self._counter is None:
             self._written_ahead += len(records)
         else:
             self._counter.increment(len(records))
+
+    def _write_mapped(self, record: Record) -> None:
+        failure = ""
+        try:
+            self._write_record_message(record)
+        except ZendeskEventsError:
+            raise
+        except Exception as error:
+            # an expression may raise anything, and the error quotes it or what is in the record
+            if not self.config.get("stream_maps"):
+                raise
+            failure = type(error).__name__
+        if failure:
+            raise ZendeskEventsError(
+                f"An expression in stream_maps fails ({failure}) at a record of {self.name}, that "
+                f"with {' and '.join(f'{key} {record.get(key)}' for key in self.primary_keys)}: "
+                "correct it; mind that most columns can be null, and that names are those of "
+                "columns."
+            )
+
+    def report_failure(self) -> None:
+        """Report what was written ahead, if the run ends before the stream has its turn."""
+        if self._counter is not None or self._ahead_since is None:
+            return  # it has had its turn, or nothing of it was begun
+        timer = self.get_sync_timer()
+        timer.tags[metrics.Tag.STATUS] = metrics.Status.FAILED
+        with self.get_record_counter(), timer:
+            pass
 
     @cached_property
     def is_plain(self) -> bool:
@@ -158,6 +197,10 @@ class HookedTap(Tap):
     def _reset_state_progress_markers(self) -> None:
         """Do nothing: our bookmarks have no such markers, and others' may be of any form."""
 
+    def problems_of_sdk_settings(self) -> list[str]:
+        """Return what is wrong with the SDK's own settings beyond their types."""
+        raise NotImplementedError
+
     def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
         """Fill in the defaults and check the types of the settings.
 
@@ -166,16 +209,22 @@ class HookedTap(Tap):
         schema: dict[str, Any] = self.config_jsonschema
         self.append_builtin_config(schema)
         config: dict[str, Any] = self._config
-        for name in [n for n in schema["properties"] if config.get(n) in (None, "")]:
-            config.pop(name, None)  # Meltano passes an empty variable on as empty text
+        for name in schema["properties"]:
+            value = config.get(name)
+            if value is None or (isinstance(value, str) and not value.strip()):
+                config.pop(name, None)  # Meltano passes an empty variable on as empty text
         unknown = sorted(str(name) for name in config.keys() - schema["properties"].keys())
         if unknown and raise_errors:
             self.logger.warning("Not a setting of this tap, and ignored: %s.", ", ".join(unknown))
-        problems = []
+        problems = self.problems_of_sdk_settings()
+        # the validator stumbles over some of what is wrong in maps
+        maps = [name for name in ("stream_maps",) if problems and name in config]
+        aside = {name: config.pop(name) for name in maps}
         for error in JSONSchemaValidator(schema).iter_errors(config):
             if error.path:
                 name = str(error.path[0])
                 problems.append(type_problem(name, schema["properties"].get(name, {})))
+        config.update(aside)
         if raise_errors:
             raise_problems(list(dict.fromkeys(problems)))
         return problems

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import ipaddress
-import json
 import math
 import re
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -16,10 +16,16 @@ from tap_zendesk_events.exceptions import ZendeskEventsError
 from tap_zendesk_events.times import iso_moment
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, MutableMapping
+    from collections.abc import Iterator, Mapping
 
-SUBDOMAIN = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", re.IGNORECASE)
+# without ASCII, "ignoring case" takes a long s for an s and the sign for kelvin for a k
+ANY_CASE = re.IGNORECASE | re.ASCII
+SUBDOMAIN = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", ANY_CASE)
 UNSENDABLE = re.compile(r"[^\x21-\x7e]")
+
+# The most that numbers may be: far beyond any use, and small enough for what computes with them.
+DAY, YEAR = 86_400, 31_536_000  # seconds
+MOST_REQUESTS = 100_000
 
 CONFIG_SCHEMA = th.PropertiesList(
     th.Property(
@@ -115,7 +121,9 @@ CONFIG_SCHEMA = th.PropertiesList(
         title="Start date",
         description=(
             "Load events from this date or date-time on. It counts for the first run; later runs "
-            "go on where the last one ended. Without a time zone it is UTC."
+            "go on where the last one ended. Without a time zone it is UTC. Only ISO dates such "
+            "as 2024-01-31 are safe: Meltano reads other forms by itself, and takes 2024-13-01 or "
+            "01.02.2024 silently for some other day. Its `6 months ago` works."
         ),
         examples=["2024-01-01", "2024-01-01T08:00:00Z"],
     ),
@@ -125,13 +133,14 @@ CONFIG_SCHEMA = th.PropertiesList(
         title="End date",
         description=(
             "Load only events before this date or date-time, for example to load history year by "
-            "year. Unset: up to five minutes ago, see `settling_seconds`."
+            "year. Written as `start_date` is. Unset: up to five minutes ago, see "
+            "`settling_seconds`."
         ),
         examples=["2025-01-01"],
     ),
     th.Property(
         "settling_seconds",
-        th.IntegerType(minimum=60),
+        th.IntegerType(minimum=60, maximum=YEAR),
         default=300,
         title="Settling time (seconds)",
         description=(
@@ -174,7 +183,7 @@ CONFIG_SCHEMA = th.PropertiesList(
     ),
     th.Property(
         "requests_per_minute",
-        th.IntegerType(minimum=1),
+        th.IntegerType(minimum=1, maximum=MOST_REQUESTS),
         title="Requests per minute",
         description=(
             "A cap of your own on requests a minute, to leave some of the allowance to other "
@@ -184,7 +193,7 @@ CONFIG_SCHEMA = th.PropertiesList(
     ),
     th.Property(
         "request_timeout",
-        th.NumberType(exclusive_minimum=0),
+        th.NumberType(exclusive_minimum=0, maximum=DAY),
         default=120,
         title="Request time-out (seconds)",
         description=(
@@ -194,7 +203,7 @@ CONFIG_SCHEMA = th.PropertiesList(
     ),
     th.Property(
         "max_retry_seconds",
-        th.NumberType(minimum=0),
+        th.NumberType(minimum=0, maximum=YEAR),
         default=900,
         title="Retry time (seconds)",
         description=(
@@ -369,58 +378,6 @@ def raise_problems(problems: list[str]) -> None:
         raise ZendeskEventsError(f"Please correct the settings: {'; '.join(problems)}.")
 
 
-def drop_empty_variables(schema: Mapping[str, Any], environment: MutableMapping[str, str]) -> None:
-    """Take the settings' variables that are empty out of the environment: they are unset ones."""
-    for name in schema.get("properties", {}):
-        variable = ENV_PREFIX + name.upper()
-        if not environment.get(variable, "unset").strip():
-            del environment[variable]
-
-
-def environment_problems(schema: Mapping[str, Any], environment: Mapping[str, str]) -> list[str]:
-    """Return what the environment sets that is no number or truth value where one is needed.
-
-    The SDK turns every word it does not know into false, and stops at a word for a number
-    without saying which variable holds it.
-    """
-    problems = []
-    for name, definition in schema.get("properties", {}).items():
-        variable = ENV_PREFIX + name.upper()
-        text = environment.get(variable)
-        if text is None:
-            continue
-        types = definition.get("type", [])
-        if "boolean" in types and text.lower() not in _TRUTH_WORDS:
-            problems.append(f"{variable} must be true or false")
-        elif "integer" in types and not re.fullmatch(r"\s*[+-]?\d+\s*", text):
-            problems.append(f"{variable} must be a whole number")
-        elif "number" in types and number(text) is None:
-            problems.append(f"{variable} must be a number")
-        elif ("object" in types or "array" in types) and not _is_json(text):
-            problems.append(f"{variable} must be JSON")
-    return problems
-
-
-def _is_json(text: str) -> bool:
-    try:
-        json.loads(text)
-    except ValueError:
-        return False
-    return True
-
-
-_TRUTH_WORDS = {"true", "1", "yes", "on", "false", "0", "no", "off"}
-
-
-def number(text: str) -> float | None:
-    """Return the finite number that `text` holds, or None."""
-    try:
-        value = float(text)
-    except ValueError:
-        return None
-    return value if math.isfinite(value) else None
-
-
 def type_problem(name: str, definition: Mapping[str, Any]) -> str:
     """Say what setting `name` must be, from its schema alone, so that no value can slip out."""
     types = definition.get("type", [])
@@ -429,12 +386,11 @@ def type_problem(name: str, definition: Mapping[str, Any]) -> str:
     if "integer" in types or "number" in types:
         kind = "a whole number" if "integer" in types else "a number"
         low, high = definition.get("minimum"), definition.get("maximum")
-        if high is not None:
-            kind += f" from {low} to {high}"
-        elif low is not None:
-            kind += f" of at least {low}"
+        if low is not None:
+            kind += f" of at least {low}" if high is None else f" from {low} to {high}"
         elif "exclusiveMinimum" in definition:
             kind += f" above {definition['exclusiveMinimum']}"
+            kind += "" if high is None else f", at most {high}"
     elif "boolean" in types:
         kind = "true or false"
     elif "string" in types:
@@ -453,9 +409,9 @@ def _base_url(config: Mapping[str, Any]) -> str:
             "subdomain is not set: set it to the `acme` of acme.zendesk.com "
             f"({ENV_PREFIX}SUBDOMAIN in the environment, with --config=ENV)"
         )
-    name = re.sub(r"^https?://", "", text.strip(), flags=re.IGNORECASE)
+    name = re.sub(r"^https?://", "", text.strip(), flags=ANY_CASE)
     name = re.split(r"[/?#]", name, maxsplit=1)[0]
-    name = re.sub(r"\.zendesk\.com\.?$", "", name, flags=re.IGNORECASE)
+    name = re.sub(r"\.zendesk\.com\.?$", "", name, flags=ANY_CASE)
     if not SUBDOMAIN.fullmatch(name):
         raise ZendeskEventsError(
             "subdomain must be the `acme` of acme.zendesk.com, without other characters; an "
@@ -480,7 +436,8 @@ def _checked_api_url(api_url: str) -> str:
         parts.scheme not in {"http", "https"}
         or not host
         or stray
-        or UNSENDABLE.search(host)
+        or UNSENDABLE.search(parts.netloc)  # the host name is in small letters, ASCII ones too
+        or not parts.path.isprintable()
         or not all(0 < len(label) < 64 for label in host.removesuffix(".").split("."))
     ):
         raise ZendeskEventsError(problem)
@@ -538,9 +495,31 @@ def _credential_values(
             raise ZendeskEventsError(
                 f"{name} has white space or other characters that do not belong in it: copy it anew"
             )
-        if name == "email" and ("@" not in value or re.search(r"[\s:]", value)):
+        if name == "email" and (
+            "@" not in value or re.search(r"[\s:]", value) or not value.isprintable()
+        ):
             raise ZendeskEventsError("email must be the admin's email address alone")
+        if name == "oauth_cache" and not _can_be_a_file(value):
+            raise ZendeskEventsError(
+                "oauth_cache must be the path of a file, such as /var/lib/meltano/zendesk.json; a "
+                "folder, the home (~) of a user that does not exist, or a name that is too long "
+                "for the file system cannot be one"
+            )
         yield name, value
+
+
+def _can_be_a_file(text: str) -> bool:
+    """Say whether a path can be that of a file that is there or can be made."""
+    try:
+        path = Path(text).expanduser()
+        path.lstat()
+        return not path.is_dir()
+    except FileNotFoundError:
+        return path.name != ".."
+    except PermissionError:
+        return True  # what is in the way there is told when the file is used
+    except (OSError, ValueError, RuntimeError):  # too long; NUL or surrogates; no such home
+        return False
 
 
 def _moment(config: Mapping[str, Any], name: str) -> int | None:

@@ -16,7 +16,7 @@ from tap_zendesk_events.exceptions import ZendeskEventsError
 from tap_zendesk_events.field_changes import field_changes
 from tap_zendesk_events.metric_bookmark import MetricBookmark
 from tap_zendesk_events.record import TicketEventRecords, TicketMetricEventRecords
-from tap_zendesk_events.sdk_hooks import QUIET_START, HookedStream
+from tap_zendesk_events.sdk_hooks import HookedStream, quiet
 from tap_zendesk_events.times import iso
 from tap_zendesk_events.values import WarnOnce
 
@@ -51,7 +51,7 @@ class ZendeskStream(HookedStream):
         self.tap = tap
         super().__init__(tap)
         self.warn = WarnOnce(self.logger)
-        self.logger.addFilter(QUIET_START)
+        quiet(self.logger)
 
     def rows(self, event: Event) -> Iterable[Record]:
         """Return the records that an event makes in this stream."""

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import gc
-import io
-import json
-import logging
 import os
 import sys
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import click
-from singer_sdk.helpers.capabilities import PluginCapabilities, TapCapabilities
+from singer_sdk.cli import plugin_cli
+from singer_sdk.helpers.capabilities import (
+    EMIT_ACTIVATE_VERSION_CONFIG,
+    PluginCapabilities,
+    TapCapabilities,
+)
 from singer_sdk.plugin_base import SingerCommand
 from singer_sdk.singerlib import Catalog
 from typing_extensions import override
@@ -20,19 +22,14 @@ from typing_extensions import override
 from tap_zendesk_events.client import TICKET_METRIC_EVENTS, ticket_events
 from tap_zendesk_events.clock import Clock
 from tap_zendesk_events.connection import Connection
+from tap_zendesk_events.environment import read_environment, usable_log_levels
 from tap_zendesk_events.exceptions import StartTooRecentError, ZendeskEventsError
+from tap_zendesk_events.given_files import checked_json, config_file
 from tap_zendesk_events.joint_walk import JointWalk
 from tap_zendesk_events.output import TERMINATION, MessageWriter, TerminatedError
-from tap_zendesk_events.sdk_hooks import ENVIRONMENT_LOGGER, QUIET_START, HookedTap
-from tap_zendesk_events.settings import (
-    CONFIG_SCHEMA,
-    Settings,
-    drop_empty_variables,
-    environment_problems,
-    number,
-    raise_problems,
-    read_settings,
-)
+from tap_zendesk_events.sdk_hooks import HookedTap, activate_version, quiet
+from tap_zendesk_events.sdk_settings import flattening_problems, stream_map_problems
+from tap_zendesk_events.settings import CONFIG_SCHEMA, Settings, raise_problems, read_settings
 from tap_zendesk_events.streams import (
     STREAMS,
     EventStream,
@@ -41,6 +38,7 @@ from tap_zendesk_events.streams import (
     ZendeskStream,
 )
 from tap_zendesk_events.times import iso
+from tap_zendesk_events.values import nests_too_deep
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,6 +46,9 @@ if TYPE_CHECKING:
     from singer_sdk.helpers.capabilities import CapabilitiesEnum
     from singer_sdk.singerlib.encoding.base import GenericSingerWriter
 
+
+ENV = "ENV"
+"""Given with ``--config``, it stands for the environment."""
 
 OPTIONS = {
     "config": (
@@ -82,7 +83,7 @@ class TapZendeskEvents(HookedTap):
         TapCapabilities.CATALOG,
         TapCapabilities.STATE,
         TapCapabilities.DISCOVER,
-        TapCapabilities.ACTIVATE_VERSION,
+        activate_version(),
         PluginCapabilities.ABOUT,
         PluginCapabilities.STREAM_MAPS,
         PluginCapabilities.FLATTENING,
@@ -111,20 +112,9 @@ class TapZendeskEvents(HookedTap):
         self._parse_env_config = parse_env_config
         if isinstance(options.get("catalog"), dict):
             options["catalog"] = _checked_catalog(options["catalog"])
-        if parse_env_config:
-            drop_empty_variables(self.config_jsonschema, os.environ)
-        try:
-            super().__init__(
-                parse_env_config=parse_env_config, validate_config=validate_config, **options
-            )
-        except ValueError:
-            # the SDK reads numbers and JSON from the environment without saying which is none
-            try:
-                if parse_env_config:
-                    raise_problems(environment_problems(self.config_jsonschema, os.environ))
-            except ZendeskEventsError as problems:
-                raise problems from None  # the other error quotes the value
-            raise
+        with usable_log_levels(os.environ):
+            # the environment is read below, not by the SDK, which reads a file .env too
+            super().__init__(validate_config=validate_config, **options)
         TERMINATION.install()
         if not any(stream.selected for stream in self.streams.values()):
             self.logger.warning(
@@ -134,21 +124,31 @@ class TapZendeskEvents(HookedTap):
 
     @override
     def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
+        self._config = dict(self._config)  # the one given belongs to the caller
         if self._parse_env_config:
+            self.append_builtin_config(self.config_jsonschema)
+            values, found = read_environment(self.config_jsonschema, os.environ)
             if raise_errors:
-                raise_problems(environment_problems(self.config_jsonschema, os.environ))
-            self._read_broken_numbers()
+                raise_problems(found)
+            self._config.update(values)
         problems = super()._validate_config(raise_errors=raise_errors)
         if raise_errors:
             self.settings  # noqa: B018 - the checks that a JSON schema cannot express
         return problems
 
-    def _read_broken_numbers(self) -> None:
-        """Turn text from the environment into numbers, where the SDK reads whole ones only."""
-        for name, definition in self.config_jsonschema["properties"].items():
-            value = self._config.get(name)
-            if isinstance(value, str) and "number" in definition["type"]:
-                self._config[name] = number(value)
+    @override
+    def problems_of_sdk_settings(self) -> list[str]:
+        names = [str(stream.name) for stream in STREAMS]  # type: ignore[misc]
+        maps = stream_map_problems(self.config.get("stream_maps"), names)
+        return [*maps, *flattening_problems(self.config)]
+
+    @classmethod
+    @override
+    def append_builtin_config(cls, config_jsonschema: dict[str, Any]) -> None:
+        super().append_builtin_config(config_jsonschema)
+        # obeyed by SDK 0.54, but not described
+        for name, definition in EMIT_ACTIVATE_VERSION_CONFIG["properties"].items():
+            config_jsonschema["properties"].setdefault(name, definition)
 
     @cached_property
     def settings(self) -> Settings:
@@ -177,7 +177,18 @@ class TapZendeskEvents(HookedTap):
     def setup_mapper(self) -> None:
         # The mapper takes keys from the catalog, which the streams complete when they are loaded.
         _ = self.streams
-        super().setup_mapper()
+        failed = False
+        try:
+            super().setup_mapper()
+        except Exception:  # noqa: BLE001 - expressions are run here; the error quotes them
+            failed = True
+        if failed:
+            raise ZendeskEventsError(
+                "The SDK cannot use stream_maps or the settings of flattening: correct them. A map "
+                "must keep the key columns, and name them if it has __else__; __key_properties__ "
+                "must name columns that exist; names that flattening makes and shortens must "
+                "differ from each other."
+            )
 
     @override
     def discover_streams(self) -> Sequence[ZendeskStream]:
@@ -211,8 +222,10 @@ class TapZendeskEvents(HookedTap):
         bookmarks = state.get("bookmarks") if isinstance(state, dict) else None
         if bookmarks is None and not state:
             bookmarks = {}
-        if not isinstance(bookmarks, dict) or not all(
-            isinstance(bookmark, dict) for bookmark in bookmarks.values()
+        if (
+            not isinstance(bookmarks, dict)
+            or not all(isinstance(bookmark, dict) for bookmark in bookmarks.values())
+            or nests_too_deep(bookmarks)
         ):
             raise ZendeskEventsError(
                 "The state is not of the form that this tap writes (an object `bookmarks` with an "
@@ -265,27 +278,38 @@ class TapZendeskEvents(HookedTap):
     @classmethod
     @override
     def cb_config(cls, ctx: click.Context, param: click.Option, value: tuple[str, ...]) -> Any:
-        try:
-            return super().cb_config(ctx, param, value)
-        except (OSError, ValueError):
-            raise ZendeskEventsError(
-                "A file given with --config cannot be read as JSON: check its path and content."
-            ) from None
+        given = super().cb_config(ctx, param, tuple(word for word in value if word == ENV))
+        for path in value:
+            if path != ENV:
+                given.config.update(config_file(path))
+        return given
+
+    @plugin_cli
+    def cli(cls) -> click.Command:  # noqa: N805 - the SDK's decorator makes a class property of it
+        """Return the command line."""
+        with usable_log_levels(os.environ) as unknown:
+            command: click.Command = super().cli
+        for name in unknown:
+            cls.logger.warning(
+                "The environment variable %s holds no level of logging, and is ignored: set it to "
+                "DEBUG, INFO, WARNING or ERROR.",
+                name,
+            )
+        return command
 
     @classmethod
     @override
     def invoke(cls, **options: Any) -> None:
         for name in ("state", "catalog"):
             if options.get(name) is not None:
-                options[name] = _checked_json(options[name], name)
+                options[name] = checked_json(options[name], name)
         _tune_interpreter()
         super().invoke(**options)
 
     @classmethod
     @override
     def get_singer_command(cls) -> click.Command:
-        logging.getLogger(ENVIRONMENT_LOGGER).addFilter(QUIET_START)
-        cls.logger.addFilter(QUIET_START)
+        quiet(cls.logger)
         command = super().get_singer_command()
         for option in command.params:
             if isinstance(option, click.Option) and option.name in OPTIONS:
@@ -307,6 +331,14 @@ class TapZendeskEvents(HookedTap):
 
 class TapCommand(SingerCommand):
     """The command line: what a user can correct becomes one ERROR line and exit status 1."""
+
+    @override
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        try:
+            return super().parse_args(ctx, args)
+        except BaseException:
+            ctx.close()  # the files of --catalog and --state, which click leaves open
+            raise
 
     @override
     def main(self, *args: Any, **options: Any) -> Any:
@@ -334,23 +366,10 @@ def _tune_interpreter() -> None:
     sys.setswitchinterval(0.1)
 
 
-def _checked_json(file: Any, option: str) -> io.StringIO:
-    """Return the content of a file given on the command line, if it is a JSON object."""
-    try:
-        content = json.loads(file.read().strip() or "{}")
-    except ValueError:
-        content = None
-    if not isinstance(content, dict):
-        raise ZendeskEventsError(
-            f"The file given with --{option} holds no JSON object: correct it."
-        )
-    return io.StringIO(json.dumps(content))
-
-
 def _checked_catalog(catalog: dict[str, Any]) -> Catalog:
     try:
-        return Catalog.from_dict(catalog)
+        if not nests_too_deep(catalog):
+            return Catalog.from_dict(catalog)
     except (AttributeError, KeyError, TypeError, ValueError):
-        raise ZendeskEventsError(
-            "The catalog is not of the form that --discover writes: make it anew."
-        ) from None
+        pass
+    raise ZendeskEventsError("The catalog is not of the form that --discover writes: make it anew.")

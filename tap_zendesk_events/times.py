@@ -5,21 +5,29 @@ from __future__ import annotations
 import math
 import re
 from datetime import UTC, datetime
+from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from typing import Any
 
 _LATEST = 253_402_300_799  # 9999-12-31T23:59:59Z, the last second that datetime knows
-_DIGITS = re.compile(r"-?\d{1,12}(\.\d+)?")
+_DIGITS = re.compile(r"-?\d{1,12}(\.\d+)?", re.ASCII)
+# fromisoformat takes any character between date and time, so also a digit of a longer number
+_ISO = re.compile(r"\d{4}(-?\d\d-?\d\d|-?W\d\d(-?\d)?)([Tt ].*)?", re.ASCII)
 
 
 def epoch(value: Any) -> int | None:
     """Return `value` as epoch seconds, rounded down, or None if it is no moment.
 
-    Understood are whole and broken numbers, numbers as text, and ISO 8601 text (no zone: UTC).
+    Understood are whole and broken numbers (the SDK reads those of a file as decimals), numbers as
+    text, and ISO 8601 text (no zone: UTC). Eight digits as text are a date if they can be one, such
+    as ``20240101``.
     """
     if isinstance(value, str):
         text = value.strip()
-        value = float(text) if _DIGITS.fullmatch(text) else iso_moment(text)
+        moment = iso_moment(text)
+        value = float(text) if moment is None and _DIGITS.fullmatch(text) else moment
+    elif isinstance(value, Decimal):
+        value = float(value)
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     # written so that NaN fails the comparison too
@@ -28,6 +36,8 @@ def epoch(value: Any) -> int | None:
 
 def iso_moment(text: str) -> float | None:
     """Return ISO 8601 `text` (a date or date-time; no zone: UTC) as epoch seconds, or None."""
+    if not _ISO.fullmatch(text):
+        return None
     try:
         moment = datetime.fromisoformat(text)
         if moment.tzinfo is None:

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     import logging
 
 INT64_LEAST, INT64_MOST = -(2**63), 2**63 - 1
+DEEPEST = 100
+"""Levels of nesting that a file or a setting may have. What there is a use for has fewer than ten;
+what reads and writes JSON gives up at some hundreds, each at another number."""
 _ENCODER = msgspec.json.Encoder()
 _RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", re.ASCII)
 
@@ -53,19 +56,64 @@ def _is_moment(text: str) -> bool:
     return True
 
 
+def nests_too_deep(value: Any, most: int = DEEPEST) -> bool:
+    """Say whether lists and objects in the value lie more than `most` levels deep."""
+    level = [value]
+    for _ in range(most):
+        inner: list[Any] = []
+        for each in level:
+            if isinstance(each, dict):
+                inner += each.values()
+            elif isinstance(each, list):
+                inner += each
+        if not inner:
+            return False
+        level = inner
+    return any(isinstance(each, dict | list) for each in level)
+
+
 class WarnOnce:
-    """Logs a warning the first time only.
+    """Logs a warning the first time only, and not without end.
 
     Args:
         log: Gets the warnings.
+        most: How many different ones are logged; those after them are counted.
     """
 
-    def __init__(self, log: logging.Logger) -> None:
+    MOST_COUNTED = 10_000
+    """How many different ones are told apart. A server that makes a name up for each event does not
+    fill the memory."""
+
+    LONGEST = 300
+    """Characters of a warning that are shown: it names what Zendesk sends, of whatever length."""
+
+    def __init__(self, log: logging.Logger, most: int = 20) -> None:
         self._log = log
+        self._most = most
         self._warned: set[str] = set()
 
     def __call__(self, about: str, message: str) -> None:
         """Log the message, unless there has been one about the same."""
-        if about not in self._warned:
-            self._warned.add(about)
-            self._log.warning("%s", message)
+        if about in self._warned or len(self._warned) >= self.MOST_COUNTED:
+            return
+        self._warned.add(about)
+        if len(self._warned) <= self._most:
+            short = message if len(message) <= self.LONGEST else f"{message[: self.LONGEST]}…"
+            self._log.warning("%s", short)
+        elif len(self._warned) == self._most + 1:
+            self._log.warning(
+                "There are more than %d such warnings: further ones are counted, and the end of "
+                "the run tells how many there were.",
+                self._most,
+            )
+
+    def sum_up(self) -> None:
+        """Say how many there were, if not all were shown."""
+        count = len(self._warned)
+        if count > self._most:
+            self._log.warning(
+                "%s%d different warnings of this kind, of which the first %d are shown above.",
+                "At least " if count >= self.MOST_COUNTED else "",
+                count,
+                self._most,
+            )

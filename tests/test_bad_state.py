@@ -9,9 +9,21 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tap_zendesk_events.exceptions import ZendeskEventsError
+from tap_zendesk_events.tap import TapZendeskEvents
 from tests.cli import tap
 from tests.fake_zendesk import Account, FakeZendesk, make_events, make_metric_events
-from tests.harness import BEGIN, NOW, Output, SimulatedClock, a_fake, lines, plain_account, run
+from tests.harness import (
+    BEGIN,
+    CONFIG,
+    NOW,
+    Output,
+    SimulatedClock,
+    a_fake,
+    lines,
+    plain_account,
+    run,
+)
 from tests.selection import ALL_STREAMS, EVENT_STREAMS, rows, selecting
 
 if TYPE_CHECKING:
@@ -62,6 +74,7 @@ UNDERSTOOD = {
     "ISO 8601 without a zone": {"replication_key_value": "2025-11-01T00:10:00"},
     "a float": {"replication_key_value": MARK + 0.9},
     "digits as text": {"replication_key_value": str(MARK)},
+    "a decimal as text": {"replication_key_value": f"{MARK}.0"},
     "with the SDK's marks": {
         **GOOD,
         "starting_replication_value": "2025-11-01",
@@ -86,6 +99,62 @@ def test_a_bookmark_in_another_form_is_understood(bookmark: dict[str, Any]) -> N
             "boundary_ids_at": BEGIN + 60 * (COUNT - 1),
         }
     )
+
+
+def test_a_day_of_digits_is_that_day() -> None:
+    _, log = attempt(bookmarked({"replication_key_value": "20251101"}))
+    assert log[0].query["start_time"] == str(BEGIN)
+
+
+def nested(depth: int, inner: Any = None) -> Any:
+    """Lists in each other."""
+    value: Any = inner
+    for _ in range(depth):
+        value = [value]
+    return value
+
+
+@pytest.mark.parametrize("depth", [101, 200, 980, 5_000])
+def test_a_state_or_catalog_that_nests_too_deep_is_refused(depth: int) -> None:
+    state = {"bookmarks": {"another_stream": {"partitions": nested(depth)}}}
+    for given, catalog, words in (
+        (state, None, "The state is not of the form"),
+        ({}, changed(lambda entry: entry.update(schema=nested(depth))), "The catalog is not of"),
+        (
+            {},
+            changed(lambda entry: entry["schema"]["properties"].update(x=nested_schema(depth))),
+            "The catalog is not of the form",
+        ),
+    ):
+        with pytest.raises(ZendeskEventsError, match=words):
+            TapZendeskEvents(config=CONFIG, state=given, catalog=catalog)
+
+
+def nested_schema(depth: int) -> Any:
+    value: Any = {"type": "string"}
+    for _ in range(depth):
+        value = {"type": "object", "properties": {"x": value}}
+    return value
+
+
+def test_the_bookmark_of_another_stream_may_nest_as_far_as_anybodys_does() -> None:
+    state = {"bookmarks": {"another_stream": {"partitions": nested(90)}}}
+    output, _ = attempt(state)
+    assert output.error is None
+    assert output.state["bookmarks"]["another_stream"] == {"partitions": nested(90)}
+
+
+@pytest.mark.parametrize("option", ["--state", "--catalog", "--config"])
+@pytest.mark.parametrize("depth", [300, 980, 50_000])
+def test_a_file_that_nests_too_deep_is_a_sentence(option: str, depth: int, tmp_path: Path) -> None:
+    path = tmp_path / "file.json"
+    path.write_text('{"bookmarks":' + "[" * depth + "]" * depth + ', "streams": []}')
+    settings = {"api_url": "http://127.0.0.1:1", "access_token": "t", "start_date": "2023-11-14"}
+    done = tap(option, str(path), settings=None if option == "--config" else settings)
+    assert done.returncode == 1
+    assert done.stdout == ""
+    (error,) = done.stderr.splitlines()
+    assert f"given with {option}" in error
 
 
 def test_a_bookmark_with_ids_from_elsewhere_drops_just_those() -> None:

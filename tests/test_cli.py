@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tap_zendesk_events.tap import OPTIONS
-from tests.cli import tap
+from tests.cli import environment, tap
 from tests.fake_zendesk import Account, FakeZendesk, Fault, make_events, plain_event
 from tests.readme import blocks, section
 from tests.selection import ALL_STREAMS
@@ -70,9 +70,10 @@ def test_a_run_prints_messages_only_and_says_what_it_did(url: str) -> None:
     kinds = [json.loads(line)["type"] for line in done.stdout.splitlines()]
     assert kinds == ["SCHEMA", *["RECORD"] * 50, "STATE"]
     lines = [line for line in done.stderr.splitlines() if "METRIC" not in line]
-    assert len(lines) == 3
+    assert len(lines) == 4
     assert "ticket_events from start_date, no bookmark yet" in lines[0]
-    assert "Done: 50 ticket_events" in lines[2]
+    assert "First run of ticket_events: it begins at start_date, which is Tuesday 14 " in lines[1]
+    assert "Sent 50 ticket_events" in lines[3]
     assert all("INFO" in line for line in lines)
 
 
@@ -243,6 +244,96 @@ def test_a_file_that_is_no_json(tmp_path: Path, option: str) -> None:
     done = tap(option, str(broken), settings=settings)
     assert done.returncode == 1
     assert_one_sentence(done.stderr, option)
+
+
+FILES_THAT_HOLD_NO_SETTINGS = {
+    "a list": b"[]",
+    "a list of pairs": b'[["page_size", 5]]',
+    "a number": b"5",
+    "text": b'"ENV"',
+    "null": b"null",
+    "nothing": b"",
+    "bytes": b"\xff\xfe\x00{",
+    "another encoding": '{"subdomain": "caf\xe9"}'.encode("latin-1"),
+    "a number of 5,000 digits": b'{"page_size": ' + b"9" * 5_000 + b"}",
+    "YAML": b"subdomain: acme",
+}
+
+
+@pytest.mark.parametrize(
+    "content", FILES_THAT_HOLD_NO_SETTINGS.values(), ids=FILES_THAT_HOLD_NO_SETTINGS
+)
+def test_a_configuration_file_without_settings(tmp_path: Path, content: bytes) -> None:
+    config = tmp_path / "config.json"
+    config.write_bytes(content)
+    done = tap("--config", str(config))
+    assert done.returncode == 1
+    assert_one_sentence(done.stderr, "A file given with --config cannot be read as JSON with")
+    assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("path", [".", "no-such-file.json", "a" * 300, "\udcff.json"])
+def test_a_configuration_file_that_is_none(tmp_path: Path, path: str) -> None:
+    done = tap("--config", path, cwd=tmp_path)
+    assert done.returncode == 1
+    assert_one_sentence(done.stderr, "A file given with --config cannot be read as JSON with")
+
+
+def test_configuration_files_add_up_and_the_environment_comes_last(
+    url: str, tmp_path: Path
+) -> None:
+    one, two = tmp_path / "one.json", tmp_path / "two.json"
+    one.write_bytes(
+        b"\xef\xbb\xbf" + json.dumps({"api_url": "http://127.0.0.1:9", **START}).encode()
+    )
+    two.write_text(json.dumps({"api_url": url, "client_id": "x", "request_timeout": 2.5}))
+    done = tap("--config", str(one), "--config", str(two), "--test", settings=CLIENT)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("ok: ")
+
+
+def test_a_configuration_may_come_through_a_pipe(url: str) -> None:
+    config = json.dumps({"api_url": url, **CLIENT, **START})
+    done = subprocess.run(
+        ["bash", "-c", f"{TAP} --test --config <(printf '%s' \"$0\")", config],
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("ending", ["an error", "success"])
+def test_no_file_is_left_open(url: str, fake: FakeZendesk, tmp_path: Path, ending: str) -> None:
+    """Meltano has Python warn of that, and shows it."""
+    if ending == "an error":
+        fake.faults = [Fault(status=403, body="{}")]
+    settings = {"api_url": url, **CLIENT, **START}
+    (tmp_path / "config.json").write_text(json.dumps(settings))
+    catalog = tap("--discover").stdout
+    (tmp_path / "catalog.json").write_text(catalog)
+    (tmp_path / "state.json").write_text("{}")
+    files = [f"--{name}={tmp_path / name}.json" for name in ("config", "catalog", "state")]
+    for options in (files, [*files, "--test"], ["--test", *files]):
+        done = subprocess.run(
+            [sys.executable, "-X", "dev", "-m", "tap_zendesk_events", *options],
+            env=environment(PYTHONWARNINGS="always"),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == (1 if ending == "an error" else 0), done.stderr
+        assert "ResourceWarning" not in done.stderr, options
+        assert "Traceback" not in done.stderr
+
+
+def test_a_bookmark_of_a_file_may_be_a_broken_number(url: str, tmp_path: Path) -> None:
+    state = tmp_path / "state.json"
+    state.write_text('{"bookmarks": {"ticket_events": {"replication_key_value": 1700000000.0}}}')
+    done = tap("--state", str(state), settings={"api_url": url, **CLIENT, **START})
+    assert done.returncode == 0, done.stderr
+    assert "bookmark 2023-11-14T22:13:20Z" in done.stderr
 
 
 def test_a_state_that_cannot_be_used(tmp_path: Path) -> None:

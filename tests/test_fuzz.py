@@ -12,14 +12,13 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from tap_zendesk_events.times import epoch
-from tests.fake_zendesk import Account, Fault, make_events, make_metric_events
+from tests.cli import tap
+from tests.fake_zendesk import Account, FakeZendesk, Fault, make_events, make_metric_events
 from tests.harness import BEGIN, Output, SimulatedClock, a_fake, run
 from tests.selection import ALL_STREAMS, rows, selecting
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from tests.fake_zendesk import FakeZendesk
 
 FEW = settings(max_examples=50, deadline=None, suppress_health_check=list(HealthCheck))
 MANY = settings(FEW, max_examples=2_000)
@@ -323,4 +322,28 @@ def test_json_of_any_depth_is_a_record_or_a_sentence(place: str, depth: int) -> 
         assert output.error is None
         assert all(sorted(ids(output, n)) == sorted(e["id"] for e in LISTS[n]) for n in LISTS)
     elif output.error:
-        assert "no JSON" in output.error
+        assert "nests too deep" in output.error
+
+
+@pytest.mark.parametrize("depth", [600, *range(972, 996, 4)])
+def test_what_can_just_be_read_but_not_be_written_is_a_sentence_too(depth: int) -> None:
+    """Pages are read in a thread of their own, which has more room than the one that writes."""
+
+    def edit(page: dict[str, Any]) -> bytes:
+        nest = "[" * depth + "]" * depth
+        text = json.dumps(page, separators=(",", ":"))
+        return text.replace('"updater_id":', f'"deep":{nest},"updater_id":', 1).encode()
+
+    fake = FakeZendesk(Account(make_events(9)), faults=[Fault(kind="edit_page", edit=edit)])
+    with fake.serve() as url:
+        settings = {"api_url": url, "access_token": "fake-access-token"}
+        done = tap(settings={**settings, "start_date": "2023-11-14", "max_retry_seconds": "0"})
+    errors = [line for line in done.stderr.splitlines() if "| ERROR" in line]
+    assert "Traceback" not in done.stderr
+    if done.returncode:
+        assert len(errors) == 1
+        assert "nests too deep to be" in errors[0]
+        assert done.stdout.count('"RECORD"') == 0
+    else:
+        assert errors == []
+        assert done.stdout.count('"RECORD"') == 9

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import logging
+import signal
 from collections import Counter
 from itertools import count
 from typing import TYPE_CHECKING, Any
@@ -12,9 +14,20 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from singer_sdk import metrics
 
+from tap_zendesk_events.output import TerminatedError
 from tap_zendesk_events.times import iso
-from tests.fake_zendesk import Account, FakeZendesk, make_events, plain_event
-from tests.harness import NOW, TIMES, Output, SimulatedClock, run
+from tests.fake_zendesk import Account, FakeZendesk, Fault, make_events, plain_event
+from tests.harness import (
+    CONFIG,
+    NOW,
+    TIMES,
+    ListWriter,
+    Output,
+    SimulatedClock,
+    SimulatedTap,
+    lines,
+    run,
+)
 from tests.selection import ALL_STREAMS, EVENT_STREAMS, KEYS, keys, rows, selecting
 
 if TYPE_CHECKING:
@@ -211,16 +224,87 @@ def test_aliases_maps_and_flattening_reach_every_stream() -> None:
     assert {row["public"] for row in rows(output, "ticket_comments")} == {True}
 
 
+def points(caplog: pytest.LogCaptureFixture, metric: metrics.Metric) -> list[metrics.Point[Any]]:
+    """The SDK's measurements of one kind."""
+    arguments = [r.args[0] for r in caplog.records if r.args and isinstance(r.args, tuple)]
+    found = [point for point in arguments if isinstance(point, metrics.Point)]
+    return [point for point in found if point.metric == metric]
+
+
+def counted(caplog: pytest.LogCaptureFixture) -> Counter[str]:
+    """How many records the SDK's measurements tell of each stream."""
+    told: Counter[str] = Counter()
+    for point in points(caplog, metrics.Metric.RECORD_COUNT):
+        told[point.tags["stream"]] += int(point.value)
+    return told
+
+
 def test_the_metrics_are_right_for_every_stream(caplog: pytest.LogCaptureFixture) -> None:
     clock = SimulatedClock()
-    with caplog.at_level(logging.INFO, "singer_sdk.metrics"):
+    with caplog.at_level(logging.INFO):
         output = run(a_fake(an_account(300), clock), clock, catalog=selecting(*EVENT_STREAMS))
-    counted: Counter[str] = Counter()
-    for record in caplog.records:
-        point = record.args[0] if isinstance(record.args, tuple) and record.args else None
-        if isinstance(point, metrics.Point) and point.metric == metrics.Metric.RECORD_COUNT:
-            counted[point.tags["stream"]] += int(point.value)
-    assert counted == {stream: len(rows(output, stream)) for stream in EVENT_STREAMS}
+    assert counted(caplog) == {stream: len(rows(output, stream)) for stream in EVENT_STREAMS}
+
+
+@pytest.mark.parametrize("ending", [Fault(on=4, status=403, body="{}"), 143])
+def test_a_run_that_ends_early_reports_the_records_of_all_streams(
+    ending: Fault | int, caplog: pytest.LogCaptureFixture
+) -> None:
+    clock = SimulatedClock()
+    fake = a_fake(an_account(300), clock)
+    options: dict[str, Any] = {"catalog": selecting(*ALL_STREAMS), "page_size": 50}
+    with caplog.at_level(logging.INFO):
+        if isinstance(ending, Fault):
+            fake.faults = [ending]
+            output = run(fake, clock, fails=True, **options)
+        else:
+            output = run_with_a_signal(fake, clock, **options)
+    written = {stream: len(rows(output, stream)) for stream in EVENT_STREAMS}
+    assert all(written.values())
+    assert counted(caplog) == written
+    timers = points(caplog, metrics.Metric.SYNC_DURATION)
+    assert {point.tags["stream"]: point.tags["status"] for point in timers} == dict.fromkeys(
+        EVENT_STREAMS, metrics.Status.FAILED
+    )
+    assert all(point.value >= 0 for point in timers)
+    (said,) = (line for line in lines(caplog, "INFO") if line.startswith("Stopped early"))
+    for stream, number in written.items():
+        assert f"{number:,} {stream}" in said
+
+
+def run_with_a_signal(fake: FakeZendesk, clock: SimulatedClock, **settings: Any) -> Output:
+    """What a run writes that ends as one does that gets SIGTERM after some pages."""
+    catalog = settings.pop("catalog")
+    writer = ListWriter()
+    tap = SimulatedTap(config={**CONFIG, **settings}, catalog=catalog, message_writer=writer)
+    tap.clock, tap.fake = clock, fake
+    asked = count(1)
+
+    def latency() -> float:
+        if next(asked) == 7:  # two for each request
+            raise TerminatedError(signal.SIGTERM)
+        return 0.0
+
+    tap.latency = latency
+    with pytest.raises(TerminatedError):
+        tap.sync_all()
+    return Output([json.loads(line) for line in writer.lines])
+
+
+def test_a_run_that_ends_before_a_walk_reports_nothing_of_it(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    clock = SimulatedClock()
+    fake = a_fake(an_account(30), clock)
+    fake.faults = [Fault(status=403, body="{}", path_kind="metric_export")]
+    with caplog.at_level(logging.INFO):
+        run(fake, clock, fails=True, catalog=selecting(*ALL_STREAMS))
+    timers = points(caplog, metrics.Metric.SYNC_DURATION)
+    assert {point.tags["stream"]: point.tags["status"] for point in timers} == {
+        **dict.fromkeys(EVENT_STREAMS, metrics.Status.SUCCEEDED),
+        "ticket_metric_events": metrics.Status.FAILED,
+    }
+    assert len(timers) == len(ALL_STREAMS)
 
 
 def test_the_tap_knows_the_keys_of_all_streams() -> None:

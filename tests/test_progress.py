@@ -48,16 +48,20 @@ def test_a_short_run_says_where_it_starts_what_it_takes_and_what_it_did(
 ) -> None:
     clock = SimulatedClock()
     run(a_fake(plain_account(1200), clock), clock)
-    start, window, end = own(caplog)
+    start, first, window, end = own(caplog)
     assert start == (
         "Reading ticket events of 127.0.0.1:1 from 2025-11-01T00:00:00Z on: ticket_events from "
         "start_date, no bookmark yet."
+    )
+    assert first == (
+        "First run of ticket_events: it begins at start_date, which is Saturday 1 November 2025, "
+        "00:00:00 UTC. Is that the day you meant?"
     )
     assert window == (
         "This run takes the events from 2025-11-01T00:00:00Z up to, not including, "
         "2025-11-24T15:55:00Z; newer ones are left for the next run."
     )
-    assert end == "Done: 1,200 ticket_events in 0 s; 2 requests, 0 s of waiting for the allowance."
+    assert end == "Sent 1,200 ticket_events in 0 s; 2 requests, 0 s of waiting for the allowance."
 
 
 def test_a_run_with_a_bookmark_and_an_end_date(caplog: pytest.LogCaptureFixture) -> None:
@@ -72,7 +76,7 @@ def test_a_run_that_finds_nothing_says_so(caplog: pytest.LogCaptureFixture) -> N
     clock = SimulatedClock()
     run(a_fake(Account(), clock), clock)
     assert own(caplog)[-1] == (
-        "Done: nothing new in 0 s; 1 request, 0 s of waiting for the allowance."
+        "Sent nothing new in 0 s; 1 request, 0 s of waiting for the allowance."
     )
 
 
@@ -80,7 +84,7 @@ def test_a_run_that_has_nothing_to_ask_says_so(caplog: pytest.LogCaptureFixture)
     clock = SimulatedClock()
     run(a_fake(Account(), clock), clock, state_of(NOW), end_date="2025-11-02")
     assert own(caplog)[-1] == (
-        "Done: nothing new in 0 s; 0 requests, 0 s of waiting for the allowance."
+        "Sent nothing new in 0 s; 0 requests, 0 s of waiting for the allowance."
     )
 
 
@@ -94,7 +98,7 @@ def test_skipped_entries_are_counted(
         edit=lambda page: {**page, "ticket_events": [*page["ticket_events"], *[None] * entries]},
     )
     run(a_fake(Account([plain_event(1, BEGIN)]), clock, faults=[fault]), clock)
-    assert own(caplog)[-1].startswith("Done: 1 ticket_events in 0 s; 1 request, ")
+    assert own(caplog)[-1].startswith("Sent 1 ticket_events in 0 s; 1 request, ")
     assert own(caplog)[-1].endswith(f"; {text}, see above.")
 
 
@@ -178,7 +182,7 @@ def test_waits_for_the_allowance_say_why_and_are_summed_up(
     waits = [line for line in own(caplog) if line.startswith("Waiting")]
     assert waits == ["Waiting 60 s: Zendesk's allowance of 10 requests a minute is used up."] * 2
     assert own(caplog)[-2:] == [
-        "Done: 195 ticket_events in 2 min; 22 requests, 2 min of waiting for the allowance.",
+        "Sent 195 ticket_events in 2 min; 22 requests, 2 min of waiting for the allowance.",
         (
             "Of the time 100% went into waiting for the allowance, 0% into waiting for answers, 0% "
             "into the target; 100% of the allowance of 10 requests a minute was used. Zendesk's "

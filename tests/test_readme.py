@@ -17,7 +17,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
-from singer_sdk.helpers.capabilities import FLATTENING_CONFIG, STREAM_MAPS_CONFIG
+from singer_sdk.helpers.capabilities import (
+    EMIT_ACTIVATE_VERSION_CONFIG,
+    FLATTENING_CONFIG,
+    STREAM_MAPS_CONFIG,
+)
 
 from tap_zendesk_events.settings import ENV_PREFIX
 from tap_zendesk_events.tap import TapZendeskEvents
@@ -39,8 +43,12 @@ if TYPE_CHECKING:
 REPOSITORY = Path(__file__).resolve().parent.parent
 PACKAGE = REPOSITORY / "tap_zendesk_events"
 
-BUILT_IN = {*STREAM_MAPS_CONFIG["properties"], *FLATTENING_CONFIG["properties"]}
-"""The SDK's own settings, which it adds to the tap's schema when it is used."""
+BUILT_IN = {
+    name
+    for described in (STREAM_MAPS_CONFIG, FLATTENING_CONFIG, EMIT_ACTIVATE_VERSION_CONFIG)
+    for name in described["properties"]
+}
+"""The SDK's own settings, which are added to the tap's schema when it is used."""
 
 GAP = "…"
 """What the README writes where a message has something inserted."""
@@ -73,12 +81,10 @@ def in_words(definition: dict[str, Any]) -> str:
         kind += ", secret"
     if "enum" in definition:
         kind += f": {', '.join(f'`{value}`' for value in definition['enum'])}"
-    if high is not None:
+    if "exclusiveMinimum" in definition:
+        kind += f", above {definition['exclusiveMinimum']}, at most {high}"
+    elif high is not None:
         kind += f", {low} to {high}"
-    elif low is not None:
-        kind += f", at least {low}"
-    elif "exclusiveMinimum" in definition:
-        kind += f", above {definition['exclusiveMinimum']}"
     return kind
 
 

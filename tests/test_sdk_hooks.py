@@ -11,13 +11,15 @@ from singer_sdk import Stream, Tap
 from singer_sdk.plugin_base import PluginBase
 
 from tap_zendesk_events.sdk_hooks import (
-    ENVIRONMENT_LOGGER,
+    QUIET_START,
     START_LINES,
     VERSION_LINE,
     HookedStream,
     HookedTap,
     QuietStart,
+    quiet,
 )
+from tap_zendesk_events.tap import TapZendeskEvents
 
 
 def test_the_sdk_still_calls_every_hook() -> None:
@@ -50,8 +52,26 @@ def test_the_sdk_still_logs_the_lines_that_are_lowered() -> None:
         assert f'"{line}"' in source, line
     assert 'print_fn(f"{cls.name} v{cls.plugin_version}, Meltano SDK v{cls.sdk_version}")' in source
     assert VERSION_LINE.fullmatch("tap-zendesk-events v0.1.0, Meltano SDK v0.54.9")
-    package, _, module = ENVIRONMENT_LOGGER.rpartition(".")
-    assert (root.parent / package.replace(".", "/") / f"{module}.py").exists()
+
+
+def test_many_taps_in_one_process_leave_one_filter_at_a_logger() -> None:
+    for _ in range(3):
+        tap = TapZendeskEvents(validate_config=False)
+        tap.get_singer_command()
+    loggers = [logging.getLogger(name) for name in logging.root.manager.loggerDict]
+    ours = [log for log in loggers if any(isinstance(f, QuietStart) for f in log.filters)]
+    assert {tap.logger.name, *(f"{tap.name}.{name}" for name in tap.streams)} <= {
+        log.name for log in ours
+    }
+    assert all(len(log.filters) == 1 for log in ours)
+
+
+def test_a_logger_may_be_an_adapter() -> None:
+    """As those of streams are from SDK 0.55 on."""
+    logger = logging.getLogger("tests.adapted")
+    quiet(logging.LoggerAdapter(logger, {}))
+    quiet(logger)
+    assert logger.filters == [QUIET_START]
 
 
 def test_lowered_lines_show_at_debug_level_only() -> None:

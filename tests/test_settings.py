@@ -4,23 +4,29 @@ from __future__ import annotations
 
 import os
 import re
+import socket
+import threading
 from typing import Any
 
 import pytest
+import requests
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tap_zendesk_events.auth import Auth
 from tap_zendesk_events.exceptions import ZendeskEventsError
 from tap_zendesk_events.settings import (
     CONFIG_SCHEMA,
     AccessToken,
     ApiToken,
     ClientCredentials,
+    RefreshToken,
     Settings,
     is_loopback,
 )
 from tap_zendesk_events.tap import TapZendeskEvents
-from tests.harness import BEGIN
+from tap_zendesk_events.times import iso
+from tests.harness import BEGIN, NOW
 
 GOOD: dict[str, Any] = {
     "subdomain": "acme",
@@ -106,6 +112,22 @@ def test_what_is_no_subdomain(text: str) -> None:
     assert "subdomain" in problem(subdomain=text)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ac\N{LATIN SMALL LETTER LONG S}me",
+        "ac\N{KELVIN SIGN}me",
+        "ac\N{LATIN CAPITAL LETTER I WITH DOT ABOVE}me",
+        "\N{FULLWIDTH LATIN SMALL LETTER A}cme",
+        "acme.zende\N{LATIN SMALL LETTER LONG S}k.com",
+        "acme.zendes\N{KELVIN SIGN}.com",
+        "http\N{LATIN SMALL LETTER LONG S}://acme.zendesk.com",
+    ],
+)
+def test_a_letter_that_only_looks_like_one_is_none(text: str) -> None:
+    assert "subdomain must be the `acme`" in problem(subdomain=text)
+
+
 @given(st.text(min_size=1))
 def test_whatever_the_subdomain_requests_go_to_zendesk_only(text: str) -> None:
     try:
@@ -154,6 +176,9 @@ def test_an_api_url_stands_for_the_subdomain(text: str, base_url: str) -> None:
         f"https://.{MARK}.example",
         f"https://{MARK * 16}.example",
         f"https://ac me.{MARK}",
+        f"https://acme.com/\ud800{MARK}",
+        f"https://acme.com/\x7f{MARK}",
+        f"https://\N{KELVIN SIGN}.{MARK}",
     ],
 )
 def test_what_is_no_api_url(text: str) -> None:
@@ -182,6 +207,12 @@ def test_neither_subdomain_nor_api_url() -> None:
         ({"email": "a@b.c/token", "api_token": "t"}, ApiToken("a@b.c", "t")),
         ({"access_token": "t", "client_id": ""}, AccessToken("t")),
         ({"access_token": "", "email": "a@b.c", "api_token": "t"}, ApiToken("a@b.c", "t")),
+        ({"access_token": " \n", "email": "a@b.c", "api_token": "t"}, ApiToken("a@b.c", "t")),
+        (
+            {"access_token": "\u2003", "client_id": "c", "client_secret": "s", "oauth_cache": " "},
+            ClientCredentials("c", "s"),
+        ),
+        ({"access_token": "t", "refresh_token": "\t", "api_token": " "}, AccessToken("t")),
     ],
 )
 def test_the_way_to_authenticate_is_what_is_set(way: dict[str, str], credentials: Any) -> None:
@@ -206,7 +237,12 @@ def test_the_way_to_authenticate_is_what_is_set(way: dict[str, str], credentials
         ({"access_token": f"{MARK}\nx"}, ["access_token"]),
         ({"access_token": f"{MARK}é"}, ["access_token"]),
         ({"client_id": MARK, "client_secret": f"{MARK} x"}, ["client_secret"]),
+        ({"access_token": " "}, ["no way to authenticate is set"]),
+        ({"client_id": MARK, "client_secret": "  "}, ["client_secret is not set"]),
+        ({"email": " ", "api_token": MARK}, ["email is not set"]),
         ({"email": MARK, "api_token": "t"}, ["email"]),
+        ({"email": f"\ud83d{MARK}@b.c", "api_token": "t"}, ["email"]),
+        ({"email": f"a\0{MARK}@b.c", "api_token": "t"}, ["email"]),
         ({"email": f"{MARK} <a@b.c>", "api_token": "t"}, ["email"]),
         ({"email": f"a@b.c:{MARK}", "api_token": "t"}, ["email"]),
         ({"email": f"{MARK}@b.c", "api_token": f"{MARK}\tx"}, ["api_token"]),
@@ -233,6 +269,10 @@ def test_who_looks_for_the_password_is_told_that_it_is_gone(way: dict[str, str])
         (" 2025-11-01 ", BEGIN),
         ("2025-11-01T00:00:00Z", BEGIN),
         ("2025-11-01T00:00:00", BEGIN),
+        ("20251101", BEGIN),
+        ("20251101T000000Z", BEGIN),
+        ("2025-W44-6", BEGIN),
+        ("2025-11-01 00:00", BEGIN),
         ("2025-11-01T01:00:00+01:00", BEGIN),
         ("2025-10-31T23:59:59.001Z", BEGIN),
         ("1969-01-01", 0),
@@ -256,6 +296,9 @@ def test_start_and_end_in_every_form(text: str, second: int) -> None:
         "01.11.2025",
         "1761955200",
         "now",
+        "1711121212345",
+        "2025-11-01x08:00",
+        "2025-11-01T",
         "9999-12-31T23:59:59-14:00",
     ],
 )
@@ -278,11 +321,20 @@ def test_an_end_that_is_not_after_the_start(end: str) -> None:
 
 
 NUMBERS: dict[str, tuple[list[Any], list[Any]]] = {
-    "settling_seconds": ([60, 300, 86_400], [59, 0, -1, 60.5, "300", True, [300], f"{MARK}"]),
-    "page_size": ([1, 1000], [0, 1001, -1, 1.5, "1000", True, MARK]),
-    "requests_per_minute": ([1, 700], [0, -1, 0.5, "10", True, MARK]),
-    "request_timeout": ([0.1, 1, 999], [0, -1, "120", True, MARK]),
-    "max_retry_seconds": ([0, 0.5, 86_400], [-1, -0.1, "900", True, MARK]),
+    "settling_seconds": (
+        [60, 300, 31_536_000],
+        [31_536_001, 1e300, 10**30, 59, 0, -1, 60.5, "300", True, [300], f"{MARK}"],
+    ),
+    "page_size": ([1, 1000], [0, 1001, 1e300, 10**30, -1, 1.5, "1000", True, MARK]),
+    "requests_per_minute": (
+        [1, 700, 100_000],
+        [100_001, 1e300, 10**30, 0, -1, 0.5, "10", True, MARK],
+    ),
+    "request_timeout": ([0.1, 1, 86_400], [86_400.1, 1e300, 10**30, 0, -1, "120", True, MARK]),
+    "max_retry_seconds": (
+        [0, 0.5, 31_536_000],
+        [31_536_001, 1e300, 10**30, -1, -0.1, "900", True, MARK],
+    ),
 }
 
 
@@ -331,9 +383,77 @@ def test_a_user_agent_is_one_line_of_ascii(value: str) -> None:
     assert read(user_agent="acme (data@acme.com)").user_agent == "acme (data@acme.com)"
 
 
-def test_empty_text_counts_as_unset() -> None:
+@pytest.mark.parametrize("text", ["", " ", "\n"])
+def test_empty_text_counts_as_unset(text: str) -> None:
     optional = [name for name in CONFIG_SCHEMA["properties"] if name not in GOOD]
-    assert read(**dict.fromkeys(optional, "")) == read()
+    assert read(**dict.fromkeys(optional, text)) == read()
+
+
+ROTATING = {"access_token": None, "refresh_token": "r", "client_id": "c", "client_secret": "s"}
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        f"{MARK}\0",
+        f"/tmp/{MARK}\ud800",
+        f"~{MARK}/tokens.json",
+        "/",
+        ".",
+        "..",
+        f"{MARK}/..",
+        "~",
+        "/tmp",
+        "/etc/hostname/tokens.json",
+        MARK * 100,
+        f"{MARK}/" * 2_000,
+    ],
+)
+def test_a_path_that_can_be_no_file_is_told_before_a_token_is_spent(path: str) -> None:
+    assert "oauth_cache must be the path of a file" in problem(**ROTATING, oauth_cache=path)
+
+
+@pytest.mark.parametrize("path", ["tokens.json", "~/tokens.json", "~root/t", "no-such-folder/t"])
+def test_a_path_that_can_be_a_file(path: str) -> None:
+    read_back = read(**ROTATING, oauth_cache=path).credentials
+    assert read_back == RefreshToken("r", "c", "s", path)
+
+
+TEXTS = st.text(max_size=20) | st.text(st.characters(categories=["Cs", "Cc", "Lu"]), max_size=9)
+NUMBERS_OF_ANY_SIZE = st.integers() | st.floats() | st.sampled_from([10**30, 1e300, 2**63, 2**31])
+WAYS: list[dict[str, Any]] = [
+    {},
+    ROTATING,
+    {"access_token": None, "email": "a@b.c", "api_token": "t"},
+]
+
+
+@given(
+    st.sampled_from(WAYS),
+    st.dictionaries(
+        st.sampled_from(list(CONFIG_SCHEMA["properties"])),
+        TEXTS | NUMBERS_OF_ANY_SIZE | st.booleans() | st.lists(TEXTS, max_size=2),
+        max_size=4,
+    ),
+)
+def test_settings_of_any_kind_can_be_used_or_are_refused(
+    way: dict[str, Any], more: dict[str, Any]
+) -> None:
+    config = {name: value for name, value in {**GOOD, **way, **more}.items() if value is not None}
+    try:
+        tap = TapZendeskEvents(config=config)
+    except ZendeskEventsError:
+        return
+    settings = tap.settings
+    credentials = tap.connect()._auth
+    if type(credentials) is Auth:  # the others ask for a token first
+        request = requests.Request("GET", settings.base_url, auth=credentials).prepare()
+        assert request.url
+        request.headers["Authorization"].encode("ascii")
+    with socket.socket() as unconnected:
+        unconnected.settimeout(settings.request_timeout)
+    assert settings.max_retry_seconds < threading.TIMEOUT_MAX
+    iso(NOW - settings.settling_seconds)
 
 
 def test_all_problems_are_named_at_once() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, timezone
+from decimal import Decimal
 from email.utils import format_datetime
 from typing import Any
 
@@ -36,6 +37,11 @@ json_values = st.recursive(
         "2025-11-01T02:00:00+02:00",
         "2025-10-31T19:00:00-05:00",
         "20251101T000000Z",
+        "20251101",
+        " 2025-W44-6 ",
+        Decimal(BEGIN),
+        Decimal(f"{BEGIN}.0"),
+        Decimal(f"{BEGIN}.9"),
     ],
 )
 def test_one_moment_in_many_forms(value: Any) -> None:
@@ -54,6 +60,11 @@ def test_one_moment_in_many_forms(value: Any) -> None:
         "2025-02-30",
         "1e400",
         "NaN",
+        Decimal("NaN"),
+        Decimal("Infinity"),
+        Decimal("1e400"),
+        "1711121212345",  # milliseconds, which fromisoformat takes for a day of the year 1711
+        "2025-11-01x00:00",
         "١٧٦١٩٥٥٢٠٠٠٠٠",
         float("nan"),
         float("inf"),
@@ -68,6 +79,24 @@ def test_one_moment_in_many_forms(value: Any) -> None:
 )
 def test_what_is_no_moment(value: Any) -> None:
     assert epoch(value) is None
+
+
+@pytest.mark.parametrize(("text", "second"), [("20241345", 20_241_345), ("86400", 86_400)])
+def test_digits_that_are_no_date_are_seconds(text: str, second: int) -> None:
+    assert epoch(text) == second
+
+
+@given(st.integers(0, 10**13))
+def test_a_number_as_text_is_that_second_or_a_date_of_eight_digits(number: int) -> None:
+    try:
+        day = datetime.strptime(f"{number:08}", "%Y%m%d").replace(tzinfo=UTC)
+    except ValueError:
+        day = None
+    if day is not None and len(str(number)) == 8:
+        assert epoch(str(number)) == (day.timestamp() if day.timestamp() >= 0 else None)
+    else:
+        assert epoch(str(number)) in {epoch(number), None}
+        assert epoch(str(number)) == epoch(number) or number >= 10**12
 
 
 @pytest.mark.parametrize(

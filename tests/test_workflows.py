@@ -52,7 +52,7 @@ def commands(*names: str) -> list[str]:
 
 
 def test_these_are_the_workflows() -> None:
-    assert set(WORKFLOWS) == {"release", "test"}
+    assert set(WORKFLOWS) == {"prerelease", "release", "test"}
     assert all(path.suffix == ".yml" for path in WORKFLOWS.values())
 
 
@@ -64,12 +64,28 @@ def test_every_command_is_a_make_target() -> None:
         assert found[1] in TARGETS
 
 
-@pytest.mark.parametrize("workflow", WORKFLOWS)
+@pytest.mark.parametrize("workflow", ["release", "test"])
 def test_they_run_what_the_own_checks_run(workflow: str) -> None:
     text = (REPOSITORY / ".ci" / "run").read_text(encoding="utf-8")
     own = set(re.findall(r"^make .*$", text, re.MULTILINE))
     assert own >= {"make lint", "make test"}
     assert own <= set(commands(workflow))
+
+
+def test_the_next_sdk_is_tried_each_week_and_by_hand_only() -> None:
+    schedule = triggers("prerelease")
+    assert schedule.keys() == {"schedule", "workflow_dispatch"}
+    ((when,),) = (entry.values() for entry in schedule["schedule"])
+    assert re.fullmatch(r"\d+ \d+ \* \* [0-6]", when)
+    assert commands("prerelease") == ["make test-prerelease"]
+    (recipe,) = re.findall(r"^test-prerelease:.*\n((?:\t.*\n)+)", MAKEFILE, re.MULTILINE)
+    assert "--override requirements/prerelease.txt" in recipe
+    lines = (
+        (REPOSITORY / "requirements" / "prerelease.txt").read_text(encoding="utf-8").splitlines()
+    )
+    (override,) = (line for line in lines if not line.startswith("#"))
+    (pinned,) = (name for name in PROJECT["dependencies"] if name.startswith("singer-sdk"))
+    assert override.partition(">=")[0] == pinned.partition("~=")[0]
 
 
 def test_every_action_is_pinned() -> None:

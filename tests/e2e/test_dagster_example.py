@@ -301,7 +301,7 @@ def test_no_event_was_sent_twice(
         for record in instance.get_runs():
             account, month = record.tags[PARTITION].split("|")
             for entry in instance.all_logs(record.run_id):
-                done = re.search(r"Done: ([\d,]+) ticket_events", entry.user_message)
+                done = re.search(r"Sent ([\d,]+) ticket_events", entry.user_message)
                 if done and month != UNTIL:
                     sent[account] += int(done[1].replace(",", ""))
     expected = {account: len(ids(fake, START, END)) for account, fake in fakes.items()}

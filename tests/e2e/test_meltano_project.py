@@ -84,7 +84,7 @@ def test_the_taps_lines_are_fields_in_meltanos_json_log(tmp_path: Path) -> None:
         project.settings["TAP_ZENDESK_EVENTS_CLIENT_SECRET"] = "wrong-secret"
         bad = json_log(project, 1, *run)
 
-    (done,) = (line for line in good if line["event"].startswith("Done: 30 ticket_events"))
+    (done,) = (line for line in good if line["event"].startswith("Sent 30 ticket_events"))
     assert (done["level"], done["plugin_logger"]) == ("info", "tap-zendesk-events")
     metrics = [line["metric_info"] for line in good if "metric_info" in line]
     assert {"metric": "record_count", "value": 30}.items() <= next(

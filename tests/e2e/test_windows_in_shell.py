@@ -126,4 +126,4 @@ def test_the_windows_of_two_accounts(
         )
         # the target would hide it if a row came twice
         log = (project.folder / f"{name}.log").read_text(encoding="utf-8")
-        assert sum(map(int, re.findall(r"Done: (\d+) ticket_events", log))) == len(rows)
+        assert sum(map(int, re.findall(r"Sent (\d+) ticket_events", log))) == len(rows)
