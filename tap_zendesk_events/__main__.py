@@ -1,7 +1,18 @@
-"""Run the tap with ``python -m tap_zendesk_events``."""
+"""The command: ``tap-zendesk-events``, or ``python -m tap_zendesk_events``."""
 
 from __future__ import annotations
 
-from tap_zendesk_events.tap import TapZendeskEvents
+from tap_zendesk_events.termination import TERMINATION
 
-TapZendeskEvents.cli()
+
+def main() -> None:
+    """Run the tap as a process of its own."""
+    with TERMINATION.owning_process():
+        # not before signals are handled: it takes most of the time of a start
+        from tap_zendesk_events.tap import TapZendeskEvents  # noqa: PLC0415
+
+        TapZendeskEvents.cli()
+
+
+if __name__ == "__main__":
+    main()

@@ -11,11 +11,13 @@ from typing_extensions import override
 from tap_zendesk_events.settings import AccessToken, ApiToken, RefreshToken
 
 if TYPE_CHECKING:
+    import logging
+
     from requests import PreparedRequest
 
     from tap_zendesk_events.http import Http
     from tap_zendesk_events.retry import Retry
-    from tap_zendesk_events.settings import Credentials
+    from tap_zendesk_events.settings import Settings
 
 
 class Auth(AuthBase):
@@ -45,8 +47,9 @@ class Unsigned(AuthBase):
         return request
 
 
-def authenticator(credentials: Credentials, http: Http, retry: Retry) -> Auth:
+def authenticator(settings: Settings, http: Http, retry: Retry, log: logging.Logger) -> Auth:
     """Return the auth object for the way to authenticate that is set."""
+    credentials = settings.credentials
     if isinstance(credentials, AccessToken):
         return Auth(f"Bearer {credentials.token}")
     if isinstance(credentials, ApiToken):
@@ -61,5 +64,5 @@ def authenticator(credentials: Credentials, http: Http, retry: Retry) -> Auth:
 
     endpoint = TokenEndpoint(http, retry)
     if isinstance(credentials, RefreshToken):
-        return RefreshTokenAuth(credentials, endpoint)
+        return RefreshTokenAuth(credentials, endpoint, settings.request_timeout, log)
     return ClientCredentialsAuth(credentials, endpoint)

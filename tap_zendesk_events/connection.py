@@ -45,7 +45,7 @@ class Connection:
         self.progress = Progress(clock, log)
         self.http = Http(settings, user_agent, clock, log)
         self.retry = Retry(clock, log, self.progress, settings, rest=self.http.rest, once=once)
-        self._auth = authenticator(settings.credentials, self.http, self.retry)
+        self._auth = authenticator(settings, self.http, self.retry, log)
         cap = settings.requests_per_minute
         self._capped = deque[float](maxlen=cap) if cap else None
         self._clock = clock

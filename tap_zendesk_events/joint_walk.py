@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from tap_zendesk_events.ahead import one_ahead
 from tap_zendesk_events.exceptions import ZendeskEventsError
-from tap_zendesk_events.output import TERMINATION
+from tap_zendesk_events.termination import TERMINATION
 from tap_zendesk_events.times import iso
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class JointWalk:
         self._connection = connection
         self._endpoint = endpoint
         self._streams = streams
-        self._begun = False
+        self._written_ahead: set[ZendeskStream] = set()  # those whose turn comes later
 
     def run(self, driver: ZendeskStream) -> None:
         """Write all records of the streams and, after each page, a STATE.
@@ -56,10 +56,17 @@ class JointWalk:
 
         Raises:
             ZendeskEventsError: The walk cannot go on.
+            TerminatedError: A signal ends it.
         """
-        if self._begun:
+        if driver in self._written_ahead:
+            self._written_ahead.remove(driver)
+            driver.begin_anew()
             return
-        self._begun = True
+        self._written_ahead = set(self._streams) - {driver}
+        with TERMINATION.active():
+            self._run(driver)
+
+    def _run(self, driver: ZendeskStream) -> None:
         for stream in self._streams:
             if stream is not driver:
                 stream.announce()

@@ -2,25 +2,45 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from typing_extensions import override
 
 from tap_zendesk_events.answer import quote
 from tap_zendesk_events.auth import Auth, Unsigned
-from tap_zendesk_events.exceptions import RetriableError, ZendeskEventsError
-from tap_zendesk_events.output import TERMINATION
+from tap_zendesk_events.exceptions import (
+    NotConnectedError,
+    RetriableError,
+    ThrottledError,
+    ZendeskEventsError,
+)
 from tap_zendesk_events.page import decode
-from tap_zendesk_events.token_file import TokenFile, TokenPair, fingerprint
+from tap_zendesk_events.termination import TERMINATION
+from tap_zendesk_events.times import duration
+from tap_zendesk_events.token_file import LockedTokenFile, TokenFile, TokenPair, fingerprint
 
 if TYPE_CHECKING:
+    import logging
+    from collections.abc import Callable
+
     from tap_zendesk_events.answer import Answer
     from tap_zendesk_events.http import Http
     from tap_zendesk_events.retry import Retry
     from tap_zendesk_events.settings import ClientCredentials, RefreshToken
 
+T = TypeVar("T")
+
 TOKEN_PATH = "/oauth/tokens"  # noqa: S105
 MARGIN = 60.0  # seconds before its end at which a token is renewed
+
+SPENT = (
+    "make a new refresh token and set it as refresh_token; each is good for one use, and the "
+    "newest one is kept in the file that oauth_cache names."
+)
+PERHAPS_SPENT_BY_US = (
+    "the answer to an earlier try did not arrive, and that try has probably spent the refresh "
+    "token: make a new one and set it as refresh_token."
+)
 
 
 class Tokens(NamedTuple):
@@ -57,9 +77,19 @@ class TokenEndpoint:
         Raises:
             ZendeskEventsError: The grant is refused, or patience has ended.
         """
-        return self._retry.patiently(lambda: self._ask(grant, advice), "the token request")
+        return self.patiently(lambda: self.ask_once(grant, advice))
 
-    def _ask(self, grant: dict[str, str], advice: str) -> Tokens:
+    def patiently(self, ask: Callable[[], T]) -> T:
+        """Return what `ask` returns, trying again while it raises RetriableError."""
+        return self._retry.patiently(ask, "the token request")
+
+    def ask_once(self, grant: dict[str, str], advice: str) -> Tokens:
+        """Return new tokens from a single try; arguments as for `ask`.
+
+        Raises:
+            RetriableError: The try failed in a way that passes.
+            ZendeskEventsError: The grant is refused.
+        """
         answer = self._http.send("POST", TOKEN_PATH, Unsigned(), json={**grant, "scope": "read"})
         self._retry.reached()
         self._http.check_passing(answer)
@@ -133,30 +163,41 @@ class RefreshTokenAuth(Auth):
 
     A refresh token is good for one use. So the pair in the file counts, not the one in the
     settings, until somebody sets another one there; and a run holds the file's lock from before
-    it spends a token until the new pair is written.
+    it spends a token until the new pair is written. What remains is what no client can mend: an
+    answer with the new pair that does not arrive, and a process that is killed before it does.
+
+    Args:
+        credentials: Client, first refresh token and file.
+        endpoint: Where a token is spent.
+        longest_wait: Seconds for which a signal waits for a request that spends a token.
+        log: Says what is waited for.
     """
 
-    def __init__(self, credentials: RefreshToken, endpoint: TokenEndpoint) -> None:
+    def __init__(
+        self,
+        credentials: RefreshToken,
+        endpoint: TokenEndpoint,
+        longest_wait: float,
+        log: logging.Logger,
+    ) -> None:
         super().__init__("")
         self._credentials = credentials
         self._endpoint = endpoint
+        self._longest_wait = longest_wait
+        self._log = log
         self._file = TokenFile(credentials.oauth_cache)
-        self._origin = fingerprint(
-            endpoint.base_url, credentials.client_id, credentials.refresh_token
-        )
+        self._account = fingerprint(endpoint.base_url, credentials.client_id)
+        self._origin = fingerprint(credentials.refresh_token)
         self._pair: TokenPair | None = None
         self._refused = ""  # the access token that the server no longer accepts
 
     @override
     def prepare(self) -> None:
         if self._pair is None or not self._usable(self._pair):
-            with self._file.locked():
-                pair = self._file.read(self._origin)
+            with self._file.locked(self._waiting_for_another_run) as file:
+                pair = file.read(self._account, self._origin)
                 if pair is None or not self._usable(pair):
-                    # a signal must not come between the answer and the file
-                    with TERMINATION:
-                        pair = self._next(pair)
-                        self._file.write(pair)
+                    pair = self._next(file, pair)
             self._pair = pair
         self._header = f"Bearer {self._pair.access_token}"
 
@@ -167,27 +208,98 @@ class RefreshTokenAuth(Auth):
         return True
 
     def _usable(self, pair: TokenPair) -> bool:
-        if not pair.access_token or pair.access_token == self._refused:
+        if pair.access_token == self._refused:
             return False
         return pair.expires_at is None or self._endpoint.clock.now() < pair.expires_at
 
-    def _next(self, pair: TokenPair | None) -> TokenPair:
-        """Spend the newest refresh token that is known."""
+    def _next(self, file: LockedTokenFile, pair: TokenPair | None) -> TokenPair:
+        """Spend the newest refresh token that is known, and keep what comes for it."""
+        with TERMINATION:
+            file.rehearse()
         spent = self._credentials.refresh_token if pair is None else pair.refresh_token
-        now = self._endpoint.clock.now()
-        tokens = self._endpoint.ask(
-            {
-                "grant_type": "refresh_token",
-                "client_id": self._credentials.client_id,
-                "client_secret": self._credentials.client_secret,
-                "refresh_token": spent,
-            },
-            "make a new refresh token and set it as refresh_token; each is good for one use, and "
-            "the newest one is kept in the file that oauth_cache names.",
+        spending = Spending(self._endpoint, self._credentials, spent)
+
+        def spend() -> TokenPair:
+            TERMINATION.check()
+            # from here on the token may be gone, so a signal waits until its successor is kept
+            with TERMINATION.outlasting(self._longest_wait, self._waiting_for_answer):
+                now = self._endpoint.clock.now()
+                tokens = spending.ask()
+                new = TokenPair(
+                    access_token=tokens.access_token,
+                    refresh_token=tokens.refresh_token or spent,
+                    expires_at=None if tokens.lasts is None else now + tokens.lasts,
+                    account=self._account,
+                    origin=self._origin,
+                )
+                file.write(new)
+                return new
+
+        try:
+            return self._endpoint.patiently(spend)
+        except ZendeskEventsError as error:
+            if spending.gave_up_in_doubt:
+                raise ZendeskEventsError(
+                    f"{error} One of these tries may have spent the refresh token: if the next "
+                    "run is given no OAuth token, make a new one."
+                ) from None
+            raise
+
+    def _waiting_for_another_run(self) -> None:
+        self._log.info(
+            "Another run is renewing the tokens in the file that oauth_cache names: waiting for it."
         )
-        return TokenPair(
-            access_token=tokens.access_token,
-            refresh_token=tokens.refresh_token or spent,
-            expires_at=None if tokens.lasts is None else now + tokens.lasts,
-            origin=self._origin,
+
+    def _waiting_for_answer(self, signal_name: str) -> None:
+        self._log.info(
+            "%s has come while a refresh token is being spent: the run ends when the new one is "
+            "in the file that oauth_cache names, and in %s at the latest.",
+            signal_name,
+            duration(self._longest_wait),
         )
+
+
+class Spending:
+    """The tries to spend one refresh token, any of which may do it without an answer.
+
+    Args:
+        endpoint: Where it is spent.
+        credentials: Name the client.
+        refresh_token: The newest one.
+    """
+
+    def __init__(
+        self, endpoint: TokenEndpoint, credentials: RefreshToken, refresh_token: str
+    ) -> None:
+        self._endpoint = endpoint
+        self._grant = {
+            "grant_type": "refresh_token",
+            "client_id": credentials.client_id,
+            "client_secret": credentials.client_secret,
+            "refresh_token": refresh_token,
+        }
+        self._in_doubt = False  # whether a try may have spent it
+        self._failed = False  # whether the last one is to be tried again
+
+    @property
+    def gave_up_in_doubt(self) -> bool:
+        """Whether the last try was one too many, and any of them may have spent the token."""
+        return self._failed and self._in_doubt
+
+    def ask(self) -> Tokens:
+        """Return the next tokens, from a single try.
+
+        Raises:
+            RetriableError: The try failed in a way that passes.
+            ZendeskEventsError: The token is refused.
+        """
+        try:
+            self._failed = False
+            return self._endpoint.ask_once(
+                self._grant, PERHAPS_SPENT_BY_US if self._in_doubt else SPENT
+            )
+        except RetriableError as error:
+            self._failed = True
+            if not isinstance(error, ThrottledError | NotConnectedError):
+                self._in_doubt = True
+            raise

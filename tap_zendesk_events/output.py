@@ -1,11 +1,14 @@
-"""Writes Singer messages to standard output, and ends a run without tearing a line."""
+"""Writes Singer messages to standard output, each of them a whole line."""
 
 from __future__ import annotations
 
+import contextlib
+import errno
+import io
 import os
-import signal
+import select
+import stat
 import sys
-import threading
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -15,86 +18,21 @@ from singer_sdk.singerlib.encoding import GenericSingerWriter
 from singer_sdk.singerlib.encoding.simple import Message, StateMessage
 
 from tap_zendesk_events.exceptions import ZendeskEventsError
+from tap_zendesk_events.termination import TERMINATION
 
 if TYPE_CHECKING:
-    from types import FrameType
+    from collections.abc import Iterator
 
     from singer_sdk.helpers.types import Record
 
 BLOCK = 65_536  # bytes that are written at a time: what a pipe holds
+PORTION = 16 * BLOCK  # bytes of lines that are made at a time, about
+FIRST_PORTION = 16  # records, before it is known how long their lines are
 
-LAST_RESORT = 8.0
-"""Seconds after a signal at which the process ends even in the middle of a line, because nobody
-reads it. Orchestrators send SIGKILL after 10."""
-
-
-class TerminatedError(SystemExit):
-    """A signal ends the run; exit status 128 + signal, as shells have it."""
-
-    def __init__(self, signum: int) -> None:
-        super().__init__(128 + signum)
-        self.name = signal.Signals(signum).name
-
-
-class Termination:
-    """Ends the run on SIGTERM and Ctrl-C: at once, or as soon as what has to be whole is whole.
-
-    Used as a context manager around what a signal must not come into the middle of: it then waits
-    for the end of the outermost block, or for the next call of `check`.
-
-    The SDK's own handler writes a STATE from inside the signal, possibly into the middle of a
-    RECORD line, and exits with status 0. Here none is written, because the one of the last whole
-    page is out already.
-    """
-
-    def __init__(self) -> None:
-        self._lock = threading.RLock()  # a handler may run while its own thread holds it
-        self._holds = 0
-        self._signum: int | None = None
-
-    def install(self) -> None:
-        """Take the signals over. Does nothing outside the main thread, as Python demands."""
-        if threading.current_thread() is threading.main_thread():
-            signal.signal(signal.SIGINT, self._handle)
-            signal.signal(signal.SIGTERM, self._handle)
-
-    def __enter__(self) -> None:
-        with self._lock:
-            self._holds += 1
-
-    def __exit__(self, *_: object) -> None:
-        with self._lock:
-            self._holds -= 1
-            signum = None if self._holds else self._signum
-        if signum is None:
-            return
-        if threading.current_thread() is threading.main_thread():
-            raise TerminatedError(signum)
-        # the main thread has to end, and it listens to signals only
-        os.kill(os.getpid(), signum)
-
-    def check(self) -> None:
-        """End the run here, within one block, if a signal has come.
-
-        Raises:
-            TerminatedError: It has.
-        """
-        with self._lock:
-            signum = self._signum if self._holds <= 1 else None
-        if signum is not None:
-            raise TerminatedError(signum)
-
-    def _handle(self, signum: int, _frame: FrameType | None) -> None:
-        if self._signum is None and hasattr(signal, "setitimer"):
-            signal.signal(signal.SIGALRM, lambda *_: os._exit(128 + signum))
-            signal.setitimer(signal.ITIMER_REAL, LAST_RESORT)
-        self._signum = signum
-        if not self._holds:
-            raise TerminatedError(signum)
-
-
-TERMINATION = Termination()
-"""The one of the process, as signals are the process's."""
+CANNOT_WRITE = frozenset(
+    {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EPIPE, errno.EAGAIN}
+)
+"""What the system says of an output that takes no more."""
 
 
 class MessageWriter(GenericSingerWriter[bytes, Message]):
@@ -112,7 +50,7 @@ class MessageWriter(GenericSingerWriter[bytes, Message]):
         """Write one message and flush it.
 
         Raises:
-            ZendeskEventsError: The reader has gone.
+            ZendeskEventsError: The reader has gone, or the output cannot be written.
         """
         if not isinstance(message, StateMessage):
             TERMINATION.check()
@@ -122,51 +60,134 @@ class MessageWriter(GenericSingerWriter[bytes, Message]):
         """Write many RECORD messages of one stream at once, as one by one they would be written.
 
         Raises:
-            ZendeskEventsError: The reader has gone.
+            ZendeskEventsError: The reader has gone, or the output cannot be written.
         """
         common = {"type": "RECORD", "stream": stream}
         rest: dict[str, Any] = {} if version is None else {"version": version}
         rest["time_extracted"] = utc_now()
-        messages = [{**common, "record": record, **rest} for record in records]
-        TERMINATION.check()
-        self.put(self._encoder.encode_lines(messages))
+        begin, count = 0, FIRST_PORTION
+        while begin < len(records):
+            portion = records[begin : begin + count]
+            messages = [{**common, "record": record, **rest} for record in portion]
+            TERMINATION.check()
+            lines = self._encoder.encode_lines(messages)
+            self.put(lines)
+            begin += count
+            # never many times more than the last one: the next records may be longer
+            count = max(1, min(count * PORTION // len(lines), count * 4))
 
     def put(self, lines: bytes) -> None:
         """Write lines, in blocks that end with a line each, so that a signal can come between."""
         view = memoryview(lines)
         begin = 0
-        while begin < len(lines):
-            if begin:
-                TERMINATION.check()
-            end = lines.rfind(b"\n", begin, begin + BLOCK) + 1
-            if not end:  # one line that is longer than a block
-                end = lines.find(b"\n", begin) + 1
-            with TERMINATION:
-                try:
+        with TERMINATION.active():
+            while begin < len(lines):
+                if begin:
+                    TERMINATION.check()
+                end = lines.rfind(b"\n", begin, begin + BLOCK) + 1
+                if not end:  # one line that is longer than a block
+                    end = lines.find(b"\n", begin) + 1
+                with TERMINATION:
                     _write(view[begin:end])
-                except BrokenPipeError:
-                    _discard_output()
-                    raise ZendeskEventsError(
-                        "The target has stopped reading, so the run ends here: look for its own "
-                        "error above. The next run goes on after the last STATE that it has stored."
-                    ) from None
-            begin = end
+                begin = end
+
+
+@contextlib.contextmanager
+def printing() -> Iterator[None]:
+    """Write out what the block prints, which Python does when it ends, by a traceback if it fails.
+
+    Raises:
+        ZendeskEventsError: It cannot be written.
+    """
+    try:
+        try:
+            yield
+        finally:
+            if sys.stdout is not None:
+                sys.stdout.flush()
+    except OSError as error:
+        if error.errno not in CANNOT_WRITE or error.filename is not None:
+            raise
+        with contextlib.suppress(OSError, ValueError):  # not a real file, as in a test
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, sys.stdout.fileno())  # for what is left in Python's buffer
+            os.close(nowhere)
+        raise _output_error(error) from None
+
+
+def _output_error(error: OSError) -> ZendeskEventsError:
+    """Return the sentence for an output that cannot be written."""
+    if isinstance(error, BrokenPipeError | ConnectionResetError):
+        return ZendeskEventsError(
+            "The target has stopped reading, so the run ends here: look for its own error above. "
+            "The next run goes on after the last STATE that it has stored."
+        )
+    return ZendeskEventsError(
+        f"Standard output cannot be written to ({error.strerror or type(error).__name__}), so the "
+        "run ends here: make room, or name another place for it. The next run goes on after the "
+        "last STATE that was stored."
+    )
 
 
 def _write(lines: memoryview) -> None:
+    if sys.stdout is None or sys.stdout.closed:
+        raise ZendeskEventsError(
+            "Standard output is closed, so there is nowhere to write to: connect it with a target "
+            "or a file."
+        )
     buffer: Any = getattr(sys.stdout, "buffer", None)
-    if buffer is None:
-        sys.stdout.write(str(lines, "utf-8"))
-    else:
-        # with PYTHONUNBUFFERED this is the raw file, which may take a part only
-        while lines:
-            lines = lines[buffer.write(lines) or 0 :]
-    sys.stdout.flush()
-
-
-def _discard_output() -> None:
-    """Let what is left in the buffer go nowhere, or Python complains about it when it exits."""
+    raw = getattr(buffer, "raw", buffer)  # with PYTHONUNBUFFERED the buffer is raw itself
     try:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except (OSError, ValueError):  # not a real file, as in a test
-        return
+        if isinstance(raw, io.FileIO):
+            _flush(raw)
+            _write_raw(raw, lines)
+        elif buffer is not None:
+            buffer.write(lines)
+            sys.stdout.flush()
+        else:
+            sys.stdout.write(str(lines, "utf-8"))
+            sys.stdout.flush()
+    except OSError as error:
+        raise _output_error(error) from None
+
+
+def _flush(raw: io.FileIO) -> None:
+    """Write what somebody else has printed before."""
+    while True:
+        try:
+            sys.stdout.flush()
+        except BlockingIOError:
+            _wait_for_reader(raw)
+        else:
+            return
+
+
+def _write_raw(raw: io.FileIO, lines: memoryview) -> None:
+    """Write without Python's buffer: what stays in there after an error comes out at its end."""
+    written = 0
+    try:
+        while written < len(lines):
+            taken = raw.write(lines[written:])
+            if taken is None:  # the other end made it non-blocking, and has not read yet
+                _wait_for_reader(raw)
+            written += taken or 0
+    except OSError:
+        with contextlib.suppress(OSError):
+            _take_back_torn_line(raw.fileno(), lines[:written])
+        raise
+
+
+def _wait_for_reader(raw: io.FileIO) -> None:
+    poll = select.poll()
+    poll.register(raw, select.POLLOUT)
+    poll.poll()
+
+
+def _take_back_torn_line(descriptor: int, written: memoryview) -> None:
+    """Cut off the part of a line that found room in a file, so that the rest of it can be read."""
+    torn = len(written) - bytes(written).rfind(b"\n") - 1
+    status = os.fstat(descriptor)
+    end = status.st_size
+    if torn and stat.S_ISREG(status.st_mode) and os.lseek(descriptor, 0, os.SEEK_CUR) == end:
+        os.ftruncate(descriptor, end - torn)
+        os.lseek(descriptor, end - torn, os.SEEK_SET)

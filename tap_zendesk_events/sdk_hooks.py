@@ -76,8 +76,16 @@ class HookedStream(Stream):
     _ahead_since: float | None = None
     _counter: metrics.Counter | None = None
 
+    def begin_anew(self) -> None:
+        """Forget what was written ahead: a program may let one run follow another."""
+        self._announced = False
+        self._written_ahead = 0
+        self._ahead_since = None
+        self._counter = None
+
     def announce(self) -> None:
         """Write what comes before the records, ahead of the stream's turn."""
+        self.begin_anew()  # the last run may have ended before the stream's turn
         self._ahead_since = time()
         self._write_schema_message()
         if self.replication_method == "FULL_TABLE" and self.emit_activate_version_messages:
@@ -192,7 +200,14 @@ class _TimerSince(metrics.Timer):
 
 
 class HookedTap(Tap):
-    """A tap that checks its settings without quoting them, and leaves others' bookmarks alone."""
+    """A tap that leaves alone what is not its own, and checks settings without quoting them."""
+
+    def _setup_signal_handlers(self) -> None:
+        """Do nothing: the SDK's handler writes a STATE into the middle of a line, and exits with 0.
+
+        It would run from the start on, when that STATE is empty; and the signals are the
+        program's, until a stream is read.
+        """
 
     def _reset_state_progress_markers(self) -> None:
         """Do nothing: our bookmarks have no such markers, and others' may be of any form."""

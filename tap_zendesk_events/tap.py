@@ -26,7 +26,7 @@ from tap_zendesk_events.environment import read_environment, usable_log_levels
 from tap_zendesk_events.exceptions import StartTooRecentError, ZendeskEventsError
 from tap_zendesk_events.given_files import checked_json, config_file
 from tap_zendesk_events.joint_walk import JointWalk
-from tap_zendesk_events.output import TERMINATION, MessageWriter, TerminatedError
+from tap_zendesk_events.output import MessageWriter, printing
 from tap_zendesk_events.sdk_hooks import HookedTap, activate_version, quiet
 from tap_zendesk_events.sdk_settings import flattening_problems, stream_map_problems
 from tap_zendesk_events.settings import CONFIG_SCHEMA, Settings, raise_problems, read_settings
@@ -37,6 +37,7 @@ from tap_zendesk_events.streams import (
     TicketMetricEventsStream,
     ZendeskStream,
 )
+from tap_zendesk_events.termination import TerminatedError
 from tap_zendesk_events.times import iso
 from tap_zendesk_events.values import nests_too_deep
 
@@ -115,7 +116,6 @@ class TapZendeskEvents(HookedTap):
         with usable_log_levels(os.environ):
             # the environment is read below, not by the SDK, which reads a file .env too
             super().__init__(validate_config=validate_config, **options)
-        TERMINATION.install()
         if not any(stream.selected for stream in self.streams.values()):
             self.logger.warning(
                 "No stream is selected, so nothing is exported: name one under `select` in "
@@ -343,7 +343,8 @@ class TapCommand(SingerCommand):
     @override
     def main(self, *args: Any, **options: Any) -> Any:
         try:
-            return super().main(*args, **options)
+            with printing():
+                return super().main(*args, **options)
         except ZendeskEventsError as error:
             self.logger.error("%s", error)  # noqa: TRY400 - the traceback is of no use to a user
             self.logger.debug("Where it came from:", exc_info=error)

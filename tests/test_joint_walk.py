@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from singer_sdk import metrics
 
-from tap_zendesk_events.output import TerminatedError
+from tap_zendesk_events.termination import TerminatedError
 from tap_zendesk_events.times import iso
 from tests.fake_zendesk import Account, FakeZendesk, Fault, make_events, plain_event
 from tests.harness import (
