@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 from tap_zendesk_events.ahead import one_ahead
@@ -10,7 +11,9 @@ from tap_zendesk_events.termination import TERMINATION
 from tap_zendesk_events.times import iso
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
+
+    from singer_sdk.helpers.types import Record
 
     from tap_zendesk_events.bookmark import Bookmark
     from tap_zendesk_events.client import Endpoint
@@ -24,9 +27,6 @@ DAY = 86_400  # seconds, for a local clock that is not quite right
 
 class JointWalk:
     """Walks one export for several streams.
-
-    The first stream whose turn it is drives the walk and writes the others' records along with
-    its own; the others then find it done.
 
     Args:
         tap: Holds the state that is written after each page.
@@ -46,30 +46,29 @@ class JointWalk:
         self._connection = connection
         self._endpoint = endpoint
         self._streams = streams
-        self._written_ahead: set[ZendeskStream] = set()  # those whose turn comes later
 
-    def run(self, driver: ZendeskStream) -> None:
+    def run(self) -> None:
         """Write all records of the streams and, after each page, a STATE.
-
-        Args:
-            driver: The stream whose turn it is.
 
         Raises:
             ZendeskEventsError: The walk cannot go on.
             TerminatedError: A signal ends it.
         """
-        if driver in self._written_ahead:
-            self._written_ahead.remove(driver)
-            driver.begin_anew()
-            return
-        self._written_ahead = set(self._streams) - {driver}
-        with TERMINATION.active():
-            self._run(driver)
+        with TERMINATION.active(), contextlib.ExitStack() as meters:
+            for stream in self._streams:
+                meters.enter_context(stream.metered())
+            self._run()
 
-    def _run(self, driver: ZendeskStream) -> None:
-        for stream in self._streams:
-            if stream is not driver:
-                stream.announce()
+    def records(self, stream: ZendeskStream) -> Iterator[Record]:
+        """Yield the records of one of the streams as they are read, and write nothing."""
+        bookmark = stream.load_bookmark(self._connection.settings.start)
+        walk = self._connection.walk(self._endpoint, bookmark.second)
+        for page in walk.pages():
+            for event in bookmark.fresh(page, walk.window_end):
+                yield from stream.rows(event)
+            bookmark.pass_page(page, walk.window_end)
+
+    def _run(self) -> None:
         start = self._connection.settings.start
         bookmarks = {stream: stream.load_bookmark(start) for stream in self._streams}
         first = min(bookmark.second for bookmark in bookmarks.values())
@@ -83,7 +82,8 @@ class JointWalk:
         try:
             self._walk(bookmarks, first)
         except BaseException:
-            self._report_failure(driver)
+            self._sum_up_warnings()
+            progress.stopped()
             raise
         progress.finished()
         self._sum_up_warnings()
@@ -111,14 +111,6 @@ class JointWalk:
             progress.wrote_since(busy_since)
             progress.page(page, end if page.next_start is None else min(page.next_start, end))
             idle_since = clock.monotonic()
-
-    def _report_failure(self, driver: ZendeskStream) -> None:
-        """Tell what was sent of all streams, as those whose turn is not yet will have none."""
-        self._sum_up_warnings()
-        self._connection.progress.stopped()
-        for stream in self._streams:
-            if stream is not driver:
-                stream.report_failure()
 
     def _sum_up_warnings(self) -> None:
         for stream in self._streams:

@@ -5,10 +5,10 @@ A test fails when a newer SDK no longer calls one of them (``tests/test_sdk_hook
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import re
 from functools import cached_property
-from time import time
 from typing import TYPE_CHECKING, Any
 
 from singer_sdk import Stream, Tap, metrics
@@ -22,6 +22,8 @@ from tap_zendesk_events.output import MessageWriter
 from tap_zendesk_events.settings import raise_problems, type_problem
 
 if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator
+
     from singer_sdk.helpers.capabilities import CapabilitiesEnum
     from singer_sdk.helpers.types import Context, Record
 
@@ -65,37 +67,63 @@ def activate_version() -> CapabilitiesEnum:
 
 
 class HookedStream(Stream):
-    """A stream that keeps its own bookmark, and whose records another stream may write.
+    """A stream whose records come with those of the other streams of its export.
 
-    The SDK runs one stream after the other. Streams that come from one walk are written by the
-    first of them; when the turn of the others comes, all is done but to report their numbers.
+    The SDK runs one stream after the other: SCHEMA, records, STATE. Streams of one export are
+    written together, page by page, in the turn of the last of them, when every SCHEMA is out.
     """
 
-    _announced = False
-    _written_ahead = 0
-    _ahead_since: float | None = None
+    _tap: HookedTap
     _counter: metrics.Counter | None = None
 
-    def begin_anew(self) -> None:
-        """Forget what was written ahead: a program may let one run follow another."""
-        self._announced = False
-        self._written_ahead = 0
-        self._ahead_since = None
-        self._counter = None
+    @override
+    def get_records(self, context: Context | None) -> Iterator[Record]:
+        """Yield the records of this stream alone, in a walk of its own that moves no bookmark."""
+        del context
+        yield from self._tap.records_of(self)
 
-    def announce(self) -> None:
-        """Write what comes before the records, ahead of the stream's turn."""
-        self.begin_anew()  # the last run may have ended before the stream's turn
-        self._ahead_since = time()
-        self._write_schema_message()
-        if self.replication_method == "FULL_TABLE" and self.emit_activate_version_messages:
-            # as `Stream.sync` does it, to the letter
-            self._stream_version = self._initialized_at // 1000
-            self._write_activate_version_message(self._stream_version)
-        self._announced = True
+    @override
+    def _sync_records(
+        self, context: Context | None = None, *, write_messages: bool = True
+    ) -> Generator[Record, Any, None]:
+        """Write the records of the export, or of this stream alone if the SDK tries it out.
+
+        The SDK's own way goes record by record. It would move a bookmark in the middle of a page,
+        and put values of its own into the state.
+        """
+        if write_messages and self.ABORT_AT_RECORD_COUNT is None:
+            self._tap.sync_export_of(self)
+            return
+        try:
+            with self.metered():
+                for index, record in enumerate(self.get_records(context)):
+                    self._check_max_record_limit(current_record_index=index)
+                    self.write([record] if write_messages else [])
+                    yield record
+        finally:
+            if write_messages:
+                self._tap.state_writer.write_state(self._tap.state)
+
+    @override
+    def finalize_state_progress_markers(self, state: dict[str, Any] | None = None) -> None:
+        # Nothing to do: our bookmarks have no such markers, and each page is followed by its STATE.
+        # The SDK would write one between the SCHEMAs of streams that are written together.
+        del state
+
+    @contextlib.contextmanager
+    def metered(self) -> Iterator[None]:
+        """Count and time what is written in the block, as the SDK does in a stream's turn."""
+        with self.get_record_counter() as counter, self.get_sync_timer() as timer:
+            for meter in (counter, timer):
+                meter.with_context({})
+            self._counter = counter
+            try:
+                yield
+            finally:
+                self._counter = None
 
     def write(self, records: list[Record]) -> None:
-        """Write records, be it the stream's turn or not."""
+        """Write records. Counts them inside of `metered`."""
         writer = self._tap.message_writer
         if self.is_plain and isinstance(writer, MessageWriter):
             if records:
@@ -104,9 +132,7 @@ class HookedStream(Stream):
             for record in records:
                 # the SDK takes columns out of the record it gets, and other streams share it
                 self._write_mapped(dict(record))
-        if self._counter is None:
-            self._written_ahead += len(records)
-        else:
+        if self._counter is not None:
             self._counter.increment(len(records))
 
     def _write_mapped(self, record: Record) -> None:
@@ -128,15 +154,6 @@ class HookedStream(Stream):
                 "columns."
             )
 
-    def report_failure(self) -> None:
-        """Report what was written ahead, if the run ends before the stream has its turn."""
-        if self._counter is not None or self._ahead_since is None:
-            return  # it has had its turn, or nothing of it was begun
-        timer = self.get_sync_timer()
-        timer.tags[metrics.Tag.STATUS] = metrics.Status.FAILED
-        with self.get_record_counter(), timer:
-            pass
-
     @cached_property
     def is_plain(self) -> bool:
         """Whether records go out as they are: no stream map, no flattening, nothing deselected.
@@ -156,51 +173,17 @@ class HookedStream(Stream):
             and self.effective_schema.get("properties", {}).keys() >= ours
         )
 
-    @override
-    def get_record_counter(self, **options: Any) -> metrics.Counter:
-        counter = super().get_record_counter(**options)
-        counter.value = self._written_ahead
-        self._counter = counter
-        return counter
-
-    @override
-    def get_sync_timer(self) -> metrics.Timer:
-        timer = super().get_sync_timer()
-        return timer if self._ahead_since is None else _TimerSince(timer, self._ahead_since)
-
-    def _write_schema_message(self) -> None:
-        """Write the SCHEMA once."""
-        if not self._announced:
-            super()._write_schema_message()
-
-    def _write_activate_version_message(self, full_table_version: int) -> None:
-        """Write the ACTIVATE_VERSION once."""
-        if not self._announced:
-            super()._write_activate_version_message(full_table_version)
-
-    def _increment_stream_state(
-        self, latest_record: Record, *, context: Context | None = None
-    ) -> None:
-        """Do nothing: the bookmark moves by whole pages, after their records are written."""
-
-    def _write_starting_replication_value(self, context: Context | None) -> None:
-        """Do nothing: it would put `start_date`, or another key, into the state that we write."""
-
-
-class _TimerSince(metrics.Timer):
-    """A timer that began earlier than it was entered."""
-
-    def __init__(self, timer: metrics.Timer, began: float) -> None:
-        super().__init__(timer.metric, timer.tags)
-        self._began = began
-
-    @override
-    def elapsed(self) -> float:
-        return time() - self._began
-
 
 class HookedTap(Tap):
     """A tap that leaves alone what is not its own, and checks settings without quoting them."""
+
+    def sync_export_of(self, stream: HookedStream) -> None:
+        """Write the records of the stream's export, if no other stream of it comes after this."""
+        raise NotImplementedError
+
+    def records_of(self, stream: HookedStream) -> Iterator[Record]:
+        """Yield the records of one stream, and write nothing."""
+        raise NotImplementedError
 
     def _setup_signal_handlers(self) -> None:
         """Do nothing: the SDK's handler writes a STATE into the middle of a line, and exits with 0.

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from singer_sdk.helpers._batch import BatchConfig
-    from singer_sdk.helpers.types import Context, Record
+    from singer_sdk.helpers.types import Record
     from singer_sdk.singerlib import Catalog
     from singer_sdk.singerlib.catalog import CatalogEntry
 
@@ -105,11 +105,6 @@ class ZendeskStream(HookedStream):
     def get_batch_config(self, config: Mapping[str, Any]) -> BatchConfig | None:
         # BATCH would write deselected columns in this SDK version
         return None
-
-    @override
-    def get_records(self, context: Context | None) -> Iterable[Record]:
-        self.tap.walk_of(self).run(self)
-        return ()
 
     @property
     def keeps_bookmark(self) -> bool:

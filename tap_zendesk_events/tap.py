@@ -27,7 +27,7 @@ from tap_zendesk_events.exceptions import StartTooRecentError, ZendeskEventsErro
 from tap_zendesk_events.given_files import checked_json, config_file
 from tap_zendesk_events.joint_walk import JointWalk
 from tap_zendesk_events.output import MessageWriter, printing
-from tap_zendesk_events.sdk_hooks import HookedTap, activate_version, quiet
+from tap_zendesk_events.sdk_hooks import HookedStream, HookedTap, activate_version, quiet
 from tap_zendesk_events.sdk_settings import flattening_problems, stream_map_problems
 from tap_zendesk_events.settings import CONFIG_SCHEMA, Settings, raise_problems, read_settings
 from tap_zendesk_events.streams import (
@@ -42,9 +42,10 @@ from tap_zendesk_events.times import iso
 from tap_zendesk_events.values import nests_too_deep
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from singer_sdk.helpers.capabilities import CapabilitiesEnum
+    from singer_sdk.helpers.types import Record
     from singer_sdk.singerlib.encoding.base import GenericSingerWriter
 
 
@@ -194,24 +195,33 @@ class TapZendeskEvents(HookedTap):
     def discover_streams(self) -> Sequence[ZendeskStream]:
         return [stream(self) for stream in STREAMS]
 
-    def walk_of(self, stream: ZendeskStream) -> JointWalk:
-        """Return the walk that `stream` comes out of, the same for all streams of one export."""
-        return self._event_walk if isinstance(stream, EventStream) else self._metric_walk
+    @override
+    def sync_export_of(self, stream: HookedStream) -> None:
+        streams = self._streams_with(stream)
+        # every stream's SCHEMA is out when the turn of the last one has come
+        if stream is streams[-1]:
+            self._walk_of(streams).run()
 
-    @cached_property
-    def _event_walk(self) -> JointWalk:
-        streams = self._selected(EventStream)
-        endpoint = ticket_events(
-            comments=self.settings.include_comments
-            or any(isinstance(stream, TicketCommentsStream) for stream in streams),
-            support_type_scope=self.settings.support_type_scope,
-        )
+    @override
+    def records_of(self, stream: HookedStream) -> Iterator[Record]:
+        streams = self._streams_with(stream)
+        (alone,) = [each for each in streams if each is stream]
+        return self._walk_of(streams).records(alone)
+
+    def _streams_with(self, stream: HookedStream) -> list[ZendeskStream]:
+        """Return the selected streams that come out of one export with `stream`, itself too."""
+        kind = EventStream if isinstance(stream, EventStream) else TicketMetricEventsStream
+        return self._selected(kind)
+
+    def _walk_of(self, streams: list[ZendeskStream]) -> JointWalk:
+        endpoint = TICKET_METRIC_EVENTS
+        if isinstance(streams[0], EventStream):
+            endpoint = ticket_events(
+                comments=self.settings.include_comments
+                or any(isinstance(stream, TicketCommentsStream) for stream in streams),
+                support_type_scope=self.settings.support_type_scope,
+            )
         return JointWalk(self, self.connection, endpoint, streams)
-
-    @cached_property
-    def _metric_walk(self) -> JointWalk:
-        streams = self._selected(TicketMetricEventsStream)
-        return JointWalk(self, self.connection, TICKET_METRIC_EVENTS, streams)
 
     def _selected(self, kind: type[ZendeskStream]) -> list[ZendeskStream]:
         return [s for s in self.streams.values() if isinstance(s, kind) and s.selected]

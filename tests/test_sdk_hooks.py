@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import inspect
+import json
 import logging
+from collections import Counter
+from copy import deepcopy
 from pathlib import Path
+from typing import Any
 
+import pytest
 import singer_sdk
-from singer_sdk import Stream, Tap
+from singer_sdk import Stream, Tap, metrics
 from singer_sdk.plugin_base import PluginBase
 
 from tap_zendesk_events.sdk_hooks import (
@@ -20,17 +25,37 @@ from tap_zendesk_events.sdk_hooks import (
     quiet,
 )
 from tap_zendesk_events.tap import TapZendeskEvents
+from tap_zendesk_events.times import iso
+from tests.fake_zendesk import Account, make_events, make_metric_events
+from tests.harness import (
+    BEGIN,
+    CONFIG,
+    ListWriter,
+    SimulatedClock,
+    SimulatedTap,
+    a_fake,
+    plain_account,
+    run,
+    state_of,
+)
+from tests.selection import ALL_STREAMS, rows, selecting
 
 
 def test_the_sdk_still_calls_every_hook() -> None:
-    sync = inspect.getsource(Stream._sync_records)
-    assert "self._increment_stream_state(record, context=current_context)" in sync
-    assert "self._write_starting_replication_value(current_context)" in sync
     whole = inspect.getsource(Stream.sync)
-    assert "self._write_schema_message()" in whole
-    assert "self._write_activate_version_message(self._stream_version)" in whole
-    assert "self._stream_version = self._initialized_at // 1000" in whole
-    assert "self._write_record_message(record)" in sync
+    assert "for _ in self._sync_records(context=context):" in whole
+    # what comes before the records, which ours relies on
+    before, _, _ = whole.partition("self._sync_records(")
+    assert "self._write_schema_message()" in before
+    assert "self._write_activate_version_message(self._stream_version)" in before
+    # what the SDK's own way does with records, and ours does too
+    records = inspect.getsource(Stream._sync_records)
+    assert "self._check_max_record_limit(current_record_index=record_index)" in records
+    assert "self._write_record_message(record)" in records
+    assert "record_counter = self.get_record_counter()" in records
+    assert "timer = self.get_sync_timer()" in records
+    every = inspect.getsource(Tap.sync_all)
+    assert "stream.sync()\n            stream.finalize_state_progress_markers()" in every
     assert "self._reset_state_progress_markers()" in inspect.getsource(Tap.sync_all)
     assert "self._validate_config(raise_errors=validate_config)" in inspect.getsource(
         PluginBase.__init__
@@ -86,3 +111,50 @@ def test_lowered_lines_show_at_debug_level_only() -> None:
     logger.setLevel(logging.INFO)
     assert QuietStart().filter(other)
     assert other.levelname == "INFO"
+
+
+@pytest.mark.parametrize("limit", [1, 2])
+def test_the_sdks_dry_run_writes_as_many_records_as_it_was_asked_for(limit: int) -> None:
+    clock = SimulatedClock()
+    events = make_events(300, seed=2, start=BEGIN, spread=86_400)
+    account = Account(events, metric_events=make_metric_events(100, events=events))
+    writer = ListWriter()
+    tap = SimulatedTap(config={**CONFIG, "start_date": iso(1)}, message_writer=writer)
+    tap.clock = clock
+    tap.fake = a_fake(account, clock)
+    assert tap.run_sync_dry_run(limit)
+    messages = [json.loads(line) for line in writer.lines]
+    counted = Counter(m["stream"] for m in messages if m["type"] == "RECORD")
+    assert counted == dict.fromkeys(ALL_STREAMS, limit)
+
+
+def test_a_dry_run_moves_no_bookmark() -> None:
+    clock = SimulatedClock()
+    state = state_of(BEGIN + 60, 2)
+    tap = SimulatedTap(config=CONFIG, state=deepcopy(state), message_writer=ListWriter())
+    tap.clock = clock
+    tap.fake = a_fake(plain_account(300), clock)
+    tap.run_sync_dry_run(1, [tap.streams["ticket_events"]])
+    assert tap.state == state
+
+
+def test_the_records_of_one_stream_can_be_read_by_themselves() -> None:
+    clock = SimulatedClock()
+    tap = SimulatedTap(config=CONFIG, catalog=selecting(*ALL_STREAMS), message_writer=ListWriter())
+    tap.clock = clock
+    tap.fake = a_fake(plain_account(30), clock)
+    changes = tap.streams["ticket_field_changes"]
+    assert [row["ticket_event_id"] for row in changes.get_records(None)] == list(range(1, 31))
+
+
+def test_counts_and_times_are_those_of_each_stream(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    clock = SimulatedClock()
+    output = run(a_fake(plain_account(30), clock), clock, catalog=selecting(*ALL_STREAMS))
+    arguments: Any = [r.args for r in caplog.records if r.msg == "METRIC: %s"]
+    points: list[metrics.Point[Any]] = [each[0] for each in arguments]
+    counts = {p.tags["stream"]: p.value for p in points if p.metric.value == "record_count"}
+    assert counts == {stream: len(rows(output, stream)) for stream in ALL_STREAMS}
+    timers = [point for point in points if point.metric_type == "timer"]
+    assert sorted(point.tags["stream"] for point in timers) == sorted(ALL_STREAMS)
+    assert {point.tags["status"] for point in timers} == {"succeeded"}
