@@ -159,7 +159,7 @@ class ExportClient:
                         error,
                         self.size.current,
                     )
-                    if self.size.current not in patiences:
+                    if self.size.current not in patiences and not error.wait:
                         continue
                 self._wait(patience, error, start)
             else:

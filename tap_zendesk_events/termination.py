@@ -93,6 +93,10 @@ class Termination:
             yield
         finally:
             self._raised = True
+            if self._signum is not None:
+                # Python's end takes handlers away, and another signal would set the exit status
+                for signum in SIGNALS:
+                    signal.signal(signum, signal.SIG_IGN)
 
     @contextlib.contextmanager
     def outlasting(self, seconds: float, say: Callable[[str], None]) -> Iterator[None]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 import logging
+import re
 from collections import Counter
 from copy import deepcopy
 from pathlib import Path
@@ -57,9 +58,22 @@ def test_the_sdk_still_calls_every_hook() -> None:
     every = inspect.getsource(Tap.sync_all)
     assert "stream.sync()\n            stream.finalize_state_progress_markers()" in every
     assert "self._reset_state_progress_markers()" in inspect.getsource(Tap.sync_all)
-    assert "self._validate_config(raise_errors=validate_config)" in inspect.getsource(
-        PluginBase.__init__
-    )
+    made = inspect.getsource(PluginBase.__init__)
+    assert "self._validate_config(raise_errors=validate_config)" in made
+    assert "self._setup_signal_handlers()" in made
+
+
+def test_the_sdk_installs_its_signal_handlers_nowhere_else() -> None:
+    root = Path(singer_sdk.__file__).parent
+    installing = {
+        path.relative_to(root).as_posix()
+        for path in root.rglob("*.py")
+        if re.search(r"signal\.(signal|sigaction|setitimer|alarm)\(", path.read_text())
+    }
+    assert installing == {"plugin_base.py"}
+    source = (root / "plugin_base.py").read_text()
+    assert source.count("signal.signal(") == 2
+    assert inspect.getsource(PluginBase._setup_signal_handlers).count("signal.signal(") == 2
 
 
 def test_the_hooks_keep_the_signatures_of_the_sdk() -> None:
@@ -144,7 +158,8 @@ def test_the_records_of_one_stream_can_be_read_by_themselves() -> None:
     tap.clock = clock
     tap.fake = a_fake(plain_account(30), clock)
     changes = tap.streams["ticket_field_changes"]
-    assert [row["ticket_event_id"] for row in changes.get_records(None)] == list(range(1, 31))
+    found: list[Any] = list(changes.get_records(None))
+    assert [row["ticket_event_id"] for row in found] == list(range(1, 31))
 
 
 def test_counts_and_times_are_those_of_each_stream(caplog: pytest.LogCaptureFixture) -> None:

@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import threading
 import time
 from typing import IO, TYPE_CHECKING
@@ -17,6 +18,7 @@ from tests.fake_zendesk import Account, FakeZendesk, Fault, make_events, plain_e
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 SETTINGS = {
     "access_token": "fake-access-token",
@@ -132,3 +134,76 @@ def test_a_reader_that_goes_away_is_one_sentence(url: str) -> None:
     assert "The target has stopped reading" in errors[0]
     assert "Traceback" not in stderr
     assert "Exception ignored" not in stderr
+
+
+SIGNALLED = """
+import os, runpy, signal, sys
+
+class AtImport:
+    def find_spec(self, name, path=None, target=None):
+        if name == "{module}":
+            os.kill(os.getpid(), signal.{signal})
+
+def at_call(name):
+    from tap_zendesk_events.tap import TapZendeskEvents
+    real = getattr(TapZendeskEvents, name)
+    def signalled(self, *args, **options):
+        os.kill(os.getpid(), signal.{signal})
+        return real(self, *args, **options)
+    setattr(TapZendeskEvents, name, signalled)
+
+sys.meta_path.insert(0, AtImport())
+if "{hook}":
+    at_call("{hook}")
+sys.argv = ["tap-zendesk-events", "--config=ENV", "--state", sys.argv[1]]
+runpy.run_module("tap_zendesk_events", run_name="__main__")
+"""
+
+
+@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize(
+    ("module", "hook"),
+    [
+        ("singer_sdk.tap_base", ""),  # while the SDK is imported
+        ("", "_validate_config"),  # before the SDK would install its handler,
+        ("", "load_state"),  # and after it, when the state is empty,
+        ("", "discover_streams"),  # and later
+    ],
+)
+def test_a_signal_at_the_start_writes_no_state(
+    module: str, hook: str, signum: signal.Signals, tmp_path: Path
+) -> None:
+    state = tmp_path / "state.json"
+    state.write_text('{"bookmarks": {"ticket_events": {"replication_key_value": 1700000000}}}')
+    script = SIGNALLED.format(module=module, hook=hook, signal=signum.name)
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(state)],
+        env=environment({"api_url": "http://127.0.0.1:9", **SETTINGS}),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 128 + signum
+    assert done.stdout == ""
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("second", [signal.SIGTERM, signal.SIGINT])
+def test_signals_within_milliseconds_are_one_end(second: signal.Signals) -> None:
+    fault = Fault(on=2, status=429, headers={"Retry-After": "600"})
+    fake = FakeZendesk(Account(make_events(50)), rate_limit=None, faults=[fault])
+    with fake.serve() as url:
+        process = start(url)
+        assert process.stderr
+        while b"Waiting 10 min" not in process.stderr.readline():
+            pass
+        process.send_signal(signal.SIGINT)
+        while process.poll() is None:
+            process.send_signal(second)
+            time.sleep(0.002)
+        _, stderr = process.communicate()
+    assert process.returncode == 128 + signal.SIGINT
+    assert stderr.count(b"Stopped by SIGINT") == 1
+    assert b"Traceback" not in stderr
+    assert b"Exception ignored" not in stderr

@@ -361,7 +361,7 @@ def test_what_is_no_regular_file_is_left_alone(tmp_path: Path) -> None:
 SCRIPT = """
 from tap_zendesk_events import termination
 from tap_zendesk_events.__main__ import main
-termination.LAST_RESORT = 0.3
+termination.LAST_RESORT = 0.5
 main()
 """
 WITH_LAST_RESORT = [sys.executable, "-c", SCRIPT]

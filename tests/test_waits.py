@@ -143,6 +143,15 @@ def test_429_at_the_very_end_of_a_window_is_no_tight_loop() -> None:
     assert clock.time - NOW > 100
 
 
+def test_a_504_that_asks_for_a_wait_is_obeyed_before_the_smaller_page() -> None:
+    clock = SimulatedClock()
+    fault = Fault(on=2, status=504, headers={"Retry-After": "40"})
+    fake = a_fake(SMALL, clock, faults=[fault])
+    assert len(run(fake, clock, page_size=10).ids) == 60
+    assert clock.sleeps == [40]
+    assert [request.query["per_page"] for request in fake.export_requests][:3] == ["10", "10", "5"]
+
+
 seconds = st.floats(0, 900)
 tries = st.tuples(
     st.sampled_from([RetriableError, ThrottledError, TooSlowError]),

@@ -114,3 +114,22 @@ def selected(project: MeltanoProject) -> set[str]:
     return {
         line.split()[-1] for line in output if line.strip().startswith(("[selected", "[automatic"))
     }
+
+
+@pytest.mark.usefixtures("plugins")
+def test_a_failing_test_prints_one_line_of_the_taps_and_nothing_of_pythons(tmp_path: Path) -> None:
+    """Meltano has Python warn of files that are left open, and prints the warnings."""
+    fake = FakeZendesk(Account(make_events(3)))
+    output: list[str] = []
+    with fake.serve() as url:
+        variables = {**ACCESS, "TAP_ZENDESK_EVENTS_API_URL": url}
+        project = MeltanoProject(tmp_path / "project", variables)
+        tap = ("--environment=prod", "invoke", "tap-zendesk-events")
+        # from then on there is a catalog, which Meltano gives to every call
+        assert project.meltano(*tap, show=output.append) == 0, output
+        output.clear()
+        project.settings["TAP_ZENDESK_EVENTS_CLIENT_SECRET"] = "wrong"
+        assert project.meltano(*tap, "--test", show=output.append) == 1
+    own = [line for line in output if " Python 3." not in line and "Environment 'prod'" not in line]
+    assert len(own) == 1, output
+    assert "gives no OAuth token (status 401" in own[0]
