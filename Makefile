@@ -33,7 +33,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint format soak bench targets test-pythons test-prerelease package \
-    release-check hub requirements clean
+    release-check github-release hub requirements clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -53,7 +53,7 @@ soak: $(READY) ## run the long tests, and hypothesis with many more examples
 bench: $(READY) ## measure the tap beside other tools (minutes; best on a quiet machine)
 	@$(BIN)/python -m tests.bench
 
-targets: $(READY) ## try the targets that the README lists
+targets: $(READY) ## try the targets that docs/targets.md lists
 	@$(BIN)/python -m tests.targets
 
 lint: $(READY) ## check style, format and types, and the files for GitHub and Meltano Hub
@@ -67,6 +67,7 @@ lint: $(READY) ## check style, format and types, and the files for GitHub and Me
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-issue-config $(ISSUE_CONFIG)
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-issue-forms $(ISSUE_FORMS)
 	$(BIN)/zizmor --quiet --offline --persona=pedantic .github
+	$(BIN)/pre-commit validate-config
 
 format: $(READY) ## correct style and format
 	$(BIN)/ruff check --fix .
@@ -83,7 +84,7 @@ test-pythons: $(READY) ## run the quick tests on each Python 3.11 to 3.14 of thi
 	        $(BIN)/uv venv --quiet --python "$$python" "$$environment"; \
 	    fi; \
 	    $(BIN)/uv pip install --quiet --python "$$environment/bin/python" \
-	        --constraint requirements/dev.txt --requirement requirements/test.in --editable .; \
+	        --constraint requirements/dev.txt --group test --editable .; \
 	    if "$$environment/bin/python" -m pytest $(QUICK_TESTS); \
 	        then passed="$$passed $$version"; else failed="$$failed $$version"; fi; \
 	done; \
@@ -94,7 +95,7 @@ test-pythons: $(READY) ## run the quick tests on each Python 3.11 to 3.14 of thi
 test-prerelease: $(READY) ## run the quick tests with the newest pre-release of singer-sdk
 	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(PRERELEASE)
 	$(BIN)/uv pip install --quiet --python $(PRERELEASE)/bin/python \
-	    --constraint requirements/dev.txt --requirement requirements/test.in --editable .
+	    --constraint requirements/dev.txt --group test --editable .
 	$(BIN)/uv pip install --quiet --python $(PRERELEASE)/bin/python --prerelease allow \
 	    --override requirements/prerelease.txt --upgrade-package singer-sdk --editable .
 	@$(BIN)/uv pip show --quiet --python $(PRERELEASE)/bin/python singer-sdk
@@ -109,13 +110,18 @@ package: $(READY) ## build sdist and wheel into dist/, and try them on each Pyth
 release-check: $(READY) ## check that TAG=v1.2.3 is the version that can be released
 	@$(BIN)/python -m tests.release "$$TAG"
 
+github-release: ## make the release of TAG=v1.2.3 on GitHub, with what dist/ holds (needs gh)
+	@mkdir -p build
+	@python3 -m tests.release --notes "$$TAG" > build/release-notes.md
+	gh release create "$$TAG" --verify-tag --title "$$TAG" --notes-file build/release-notes.md dist/*
+
 hub: $(READY) ## write the listing for Meltano Hub anew
 	@$(BIN)/python hub/listing.py
 
 requirements: $(READY) ## compile requirements/dev.txt anew, with the newest versions
 	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 \
 	    --no-annotate --no-emit-index-url --custom-compile-command 'make requirements' \
-	    --output-file requirements/dev.txt requirements/dev.in pyproject.toml
+	    --output-file requirements/dev.txt --group dev pyproject.toml
 
 clean: ## remove what the other commands made (not .meltano/meltano.db, which holds bookmarks)
 	rm -rf $(VENV) .venvs .demo build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache

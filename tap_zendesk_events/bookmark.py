@@ -174,5 +174,5 @@ def unusable(stream: str, problem: str) -> ZendeskEventsError:
     """Return the sentence about a bookmark that cannot be understood."""
     return ZendeskEventsError(
         f"The state's bookmark of {stream} cannot be used, because {problem}: correct it (see "
-        "State in the README), or remove it to start from start_date."
+        "State in the docs), or remove it to start from start_date."
     )

@@ -15,8 +15,8 @@ import pytest
 
 from tap_zendesk_events.tap import OPTIONS
 from tests.cli import environment, tap
+from tests.docs import DOCS
 from tests.fake_zendesk import Account, FakeZendesk, Fault, make_events, plain_event
-from tests.readme import blocks, section
 from tests.selection import ALL_STREAMS
 
 if TYPE_CHECKING:
@@ -77,8 +77,9 @@ def test_a_run_prints_messages_only_and_says_what_it_did(url: str) -> None:
     assert all("INFO" in line for line in lines)
 
 
-def test_the_readmes_commands_without_meltano(fake: FakeZendesk, url: str, tmp_path: Path) -> None:
-    first, _, later = blocks("sh", section("### Without Meltano"))
+def test_the_commands_without_meltano(fake: FakeZendesk, url: str, tmp_path: Path) -> None:
+    first = DOCS["without-meltano"].blocks("sh")[0]
+    (later,) = DOCS["without-meltano"].below("Go on where it was").blocks("sh")
     access = re.sub(r"=\.\.\. (\w+)=\.\.\.", r"=fake-client \1=fake-client-secret", first)
     access = access.replace("START_DATE=2024-01-01", "START_DATE=2023-11-14")
 

@@ -168,22 +168,13 @@ def test_the_example_environment_names_real_settings() -> None:
         for setting in plugin["settings"]
     }
     known |= {f"{plugin['namespace']}__select".upper() for plugin in EXTRACTORS}
+    known.add("MELTANO_ENVIRONMENT")
     text = (REPOSITORY / ".env.example").read_text(encoding="utf-8")
     named = re.findall(r"^(?:# )?([A-Z_]+)=(.*)$", text, re.MULTILINE)
     assert named
     assert {name for name, _ in named} <= known
+    assert ("MELTANO_ENVIRONMENT", "prod") in named
     assert not [value for name, value in named if "SECRET" in name or "PASSWORD" in name if value]
-
-
-def test_make_has_every_target_that_the_readme_names() -> None:
-    readme = REPOSITORY / "README.md"
-    if not readme.exists():
-        pytest.skip("no README yet")
-    makefile = (REPOSITORY / "Makefile").read_text(encoding="utf-8")
-    targets = set(re.findall(r"^([a-z-]+):", makefile, re.MULTILINE))
-    named = set(re.findall(r"(?:`|^\s*\$? ?)make ([a-z-]+)", readme.read_text(), re.MULTILINE))
-    assert {"demo", "test"} <= named
-    assert named <= targets
 
 
 def test_git_holds_no_lock_file_and_no_address_of_a_package_index() -> None:

@@ -1,4 +1,4 @@
-"""The table of targets in the README is the one that was found, and the comparison sees faults."""
+"""The tables of targets are what was found, and the comparison sees faults."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from tests.readme import between
+from tests.docs import DOCS, README, as_markdown, page
 from tests.selection import ALL_STREAMS
 from tests.targets import cases, readers, report
 from tests.targets.candidates import CANDIDATES, Candidate, Variant
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from tests.targets.compare import Row
 
 REPOSITORY = Path(__file__).resolve().parent.parent
-RESULTS = (REPOSITORY / "tests" / "targets" / "results.md").read_text(encoding="utf-8")
+FOUND = page("tests/targets/results.md").tables()[0]
 
 BIG = 2**53 + 1
 SENT = Sent(
@@ -71,17 +71,31 @@ def problems(rows: list[Row], **options: bool) -> list[str]:
 # The table
 
 
-def test_the_readme_has_the_table_that_was_found() -> None:
-    lines = between("targets", RESULTS).splitlines()
-    useful = "\n".join(line for line in lines if not line.startswith("| `") or "| works" in line)
-    assert 5 < useful.count("\n") < len(lines)
-    assert between("targets").strip() == useful, f"README.md should hold:\n\n{useful}"
+def test_the_docs_have_the_table_that_was_found() -> None:
+    head, *body = FOUND
+    useful = [head, *(row for row in body if any(cell.startswith("works") for cell in row))]
+    assert 5 < len(useful) < len(FOUND)
+    found = DOCS["targets"].table("Target")
+    assert found == useful, f"docs/targets.md should hold:\n\n{as_markdown(useful)}"
+
+
+def test_the_readme_has_five_of_them() -> None:
+    """Each with one of the settings that work, and what the tap by itself then does."""
+    _, *shown = README.table("Target")
+    assert len(shown) == 5
+    for name, settings, nested, again in shown:
+        assert [
+            row
+            for row in FOUND
+            if row[0].startswith(name.partition(",")[0])
+            and settings in row[1].split("; or ")
+            and row[2].removeprefix("works: ").partition(";")[0] == nested
+            and row[4] == again
+        ], name
 
 
 def test_every_candidate_is_in_the_table() -> None:
-    table = between("targets", RESULTS)
-    for candidate in CANDIDATES:
-        assert f"| {report.target(candidate)} |" in table
+    assert {report.target(candidate) for candidate in CANDIDATES} == {row[0] for row in FOUND[1:]}
 
 
 def test_the_loaders_of_meltano_yml_are_tried() -> None:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -10,7 +14,8 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.release import main, problems
+from tests.docs import page
+from tests.release import main, notes, problems
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 GITHUB = REPOSITORY / ".github"
@@ -128,9 +133,9 @@ def test_nobody_gets_more_rights_than_needed() -> None:
         assert "pull_request_target" not in text
         assert load(path)["permissions"] == {}
         for name, job in jobs(workflow).items():
-            publishes = (workflow, name) == ("release", "publish")
-            wanted = {"id-token": "write"} if publishes else {"contents": "read"}
-            assert (name, job["permissions"]) == (name, wanted)
+            special = {"publish": {"id-token": "write"}, "announce": {"contents": "write"}}
+            wanted = special.get(name) if workflow == "release" else None
+            assert (name, job["permissions"]) == (name, wanted or {"contents": "read"})
             assert job["timeout-minutes"]
     checkouts = [step for step in steps() if "actions/checkout@" in step.get("uses", "")]
     assert checkouts
@@ -148,13 +153,48 @@ def test_only_a_tag_publishes_and_only_what_was_checked() -> None:
     assert used == ["actions/download-artifact", "pypa/gh-action-pypi-publish"]
     assert "with" not in publish["steps"][-1]  # with attestations, to the usual index
     build = jobs("release")["build"]["steps"]
-    assert commands("release") == ["make release-check", "make lint", "make test", "make package"]
+    made = ["release-check", "lint", "test", "package", "github-release"]
+    assert commands("release") == [f"make {target}" for target in made]
     (check,) = (step for step in build if step.get("run") == "make release-check")
     assert check["env"] == {"TAG": "${{ github.ref_name }}"}
     uploaded, fetched = build[-1], publish["steps"][0]
     assert uploaded["uses"].startswith("actions/upload-artifact@")
     assert uploaded["with"] == {"name": "dist", "path": "dist/", "if-no-files-found": "error"}
     assert fetched["with"] == {"name": "dist", "path": "dist/"}
+
+
+def test_what_was_published_is_announced_on_github() -> None:
+    announce = jobs("release")["announce"]
+    assert announce["needs"] == "publish"
+    checkout, fetched, made = announce["steps"]
+    assert checkout["uses"].startswith("actions/checkout@")
+    assert fetched["with"] == {"name": "dist", "path": "dist/"}
+    assert made["env"] == {"TAG": "${{ github.ref_name }}", "GH_TOKEN": "${{ github.token }}"}
+
+
+# Before a commit
+
+
+def test_the_hooks_are_the_tools_of_make_lint() -> None:
+    (repo,) = load(REPOSITORY / ".pre-commit-config.yaml")["repos"]
+    assert repo["repo"] == "local"
+    hooks = [hook["entry"].removeprefix(".venv/bin/") for hook in repo["hooks"]]
+    recipe = re.search(r"^lint:.*\n((?:\t.*\n)+)", MAKEFILE, re.MULTILINE)
+    assert recipe
+    linters = re.findall(r"\$\(BIN\)/(.*)", recipe[1])
+    assert linters.pop() == "pre-commit validate-config"
+    assert len(hooks) == len(linters) > 8
+    for hook, linter in zip(hooks, linters, strict=True):
+        assert linter.startswith(hook.removesuffix(" --force-exclude"))
+
+
+def test_what_the_hooks_look_at_is_there() -> None:
+    (repo,) = load(REPOSITORY / ".pre-commit-config.yaml")["repos"]
+    found = (path for top in (REPOSITORY / "hub", GITHUB) for path in top.rglob("*"))
+    names = [str(path.relative_to(REPOSITORY)) for path in found if path.is_file()]
+    for hook in repo["hooks"]:
+        pattern = hook.get("files", "")
+        assert any(re.search(pattern, name) for name in [*names, "meltano.yml"]), hook["id"]
 
 
 # Releases
@@ -215,9 +255,58 @@ def test_without_a_dated_section_it_may_not(folder: Path, heading: str, problem:
     assert problem in found
 
 
+def test_the_notes_are_the_section_without_its_heading(folder: Path) -> None:
+    assert notes("v1.2.0", folder) == "### Added\n\n- Something.\n"
+    assert notes("v1.1.0", folder) == "- Something else.\n"
+
+
+def test_notes_lead_to_no_file_of_the_repository() -> None:
+    """The page of a release is elsewhere, so that such a link would be dead there."""
+    assert not [target for target in page("CHANGELOG.md").links() if "://" not in target]
+
+
+GH = """\
+#!/bin/sh
+printf '%s\\n' "$@" > asked.txt
+"""
+
+
+@pytest.mark.parametrize(("tag", "status"), [("v1.2.0", 0), ("v1.1.0", 2)])
+def test_the_release_on_github_has_notes_and_files(folder: Path, tag: str, status: int) -> None:
+    (folder / "Makefile").write_text(MAKEFILE, encoding="utf-8")
+    for name in ("tests", "dist", "bin"):
+        (folder / name).mkdir()
+    for name in ("__init__.py", "release.py"):
+        shutil.copy(REPOSITORY / "tests" / name, folder / "tests")
+    for name in ("a.whl", "b.tar.gz"):
+        (folder / "dist" / name).touch()
+    (folder / "bin" / "gh").write_text(GH, encoding="utf-8")
+    (folder / "bin" / "gh").chmod(0o755)
+    (folder / "bin" / "python3").symlink_to(sys.executable)
+    done = subprocess.run(
+        ["make", "github-release"],
+        cwd=folder,
+        env={"PATH": f"{folder / 'bin'}{os.pathsep}{os.environ['PATH']}", "TAG": tag},
+        capture_output=True,
+        check=False,
+        encoding="utf-8",
+    )
+    assert done.returncode == status, done.stderr
+    if status:
+        assert not (folder / "asked.txt").exists()
+        return
+    asked = (folder / "asked.txt").read_text(encoding="utf-8").split()
+    assert asked[:3] == ["release", "create", tag]
+    assert asked[-2:] == ["dist/a.whl", "dist/b.tar.gz"]
+    written = folder / asked[asked.index("--notes-file") + 1]
+    assert written.read_text(encoding="utf-8") == notes(tag, folder)
+
+
 def test_the_command_tells_its_status(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["v0.0.0"]) == 1
     assert "v0.0.0" in capsys.readouterr().err
+    assert main(["--notes", "v0.0.0"]) == 1
+    assert capsys.readouterr().out == ""
 
 
 # Forms, Dependabot, and the page for those who work on the tap

@@ -11,7 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.bench import chart, claims, measure, peers, table
+from tests.bench import claims, measure, peers, table
 from tests.bench.contenders import (
     BASELINE,
     FLOOR,
@@ -44,8 +44,6 @@ Measured on {date}: {machine}{load}.
 {events:,} events, {size}, 1,000 on a page.
 Made by `make bench`, which measures everything anew. Figures are medians of {rounds} rounds; each
 ratio is taken within a round.
-
-![Bars: events a second, CPU seconds and memory of each contender](results.svg)
 
 {table}
 All read the same events from the same server on this machine and write them as RECORD lines into a
@@ -169,15 +167,9 @@ def _write(
         requests=claims.ALLOWANCE[0],
         seconds=claims.ALLOWANCE[1],
     )
-    picture = chart.svg(
-        lines,
-        "tap-zendesk-events beside its peers",
-        f"{options.events:,} ticket events from the same test server; {date}, {machine}",
-    )
     options.folder.mkdir(parents=True, exist_ok=True)
     (options.folder / "results.md").write_text(page, encoding="utf-8")
-    (options.folder / "results.svg").write_text(picture, encoding="utf-8")
-    say(f"Written: results.md and results.svg in {options.folder}")
+    say(f"Written: {options.folder / 'results.md'}")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -192,7 +184,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--events", type=int, default=100_000, help="how many there are to be read")
     add("--plain", action="store_true", help="without the comments sideload")
     add("--no-peers", action="store_true", help="without zenpy and dlt")
-    add("--folder", type=Path, default=HERE, help="where the results go")
+    add("--folder", type=Path, default=HERE, help="where results.md goes")
     return parser
 
 

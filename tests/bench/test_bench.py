@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 from urllib.request import ProxyHandler, build_opener
-from xml.etree import ElementTree as ET
 
 import pytest
 
-from tests.bench import chart, claims, measure, table
+from tests.bench import claims, measure, table
 from tests.bench.contenders import OURS, REPOSITORY, THREE_STREAMS, Contender
 from tests.bench.measure import Outcome
 from tests.bench.server import BEGIN, PATH, PER_SECOND, History, serving
@@ -133,10 +132,3 @@ def test_ratios_are_taken_within_a_round() -> None:
 def test_the_used_share_is_that_of_whole_windows() -> None:
     moments = [window * 5.1 + request * 0.01 for window in range(4) for request in range(10)]
     assert claims.used_share(moments[:35], 10, 5) == pytest.approx(5 / 5.1)
-
-
-def test_the_chart_is_well_formed() -> None:
-    lines = table.lines(ROUNDS, 500_000, "slow", "floor")
-    root = ET.fromstring(chart.svg(lines, "a < b", "of & to"))
-    bars = root.findall("{http://www.w3.org/2000/svg}rect")
-    assert len(bars) == 1 + 3 * len(lines)

@@ -35,8 +35,8 @@ With your own account:
 
     cp .env.example .env          # fill in the subdomain, an OAuth client and a database
     .venv/bin/meltano install
-    .venv/bin/meltano --environment=prod invoke tap-zendesk-events --test
-    .venv/bin/meltano --environment=prod run tap-zendesk-events target-postgres
+    .venv/bin/meltano invoke tap-zendesk-events --test
+    .venv/bin/meltano run tap-zendesk-events target-postgres
 
 Everything that was started here has been stopped. The folder .demo holds what is left: both
 runs' full logs and the database's files. `make clean` removes it."""

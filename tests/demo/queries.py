@@ -1,4 +1,4 @@
-"""The SQL of the README's recipes, which the demo shows too, and what the demo counts."""
+"""The SQL of docs/sql.md, which the demo shows too, and what the demo counts."""
 
 from __future__ import annotations
 
@@ -73,25 +73,32 @@ FIRST_REPLY_TIMES: Final = Query(
     "Who waited longest for a first reply?",
     ("ticket_id", "asked_at", "first_reply_time"),
     """\
-WITH request AS (
-  SELECT DISTINCT ON (ticket_id) ticket_id, comment.author_id, comment.timestamp, comment.created_at
+WITH requester AS (
+  SELECT ticket_id, unnest(ARRAY[value, previous_value])::bigint AS user_id
+  FROM zendesk.ticket_field_changes
+  WHERE field_name = 'requester_id'
+),
+message AS (
+  SELECT ticket_id,
+         created_at,
+         EXISTS (
+           SELECT FROM requester
+           WHERE requester.ticket_id = comment.ticket_id AND user_id = author_id
+         ) AS by_requester
   FROM zendesk.ticket_comments AS comment
-  JOIN zendesk.ticket_field_changes AS requester USING (ticket_id)
-  WHERE comment.public
-    AND comment.author_id::text = requester.value
-    AND requester.field_name = 'requester_id'
-    AND requester.event_type = 'Create'
-  ORDER BY ticket_id, comment.timestamp, comment.id
+  WHERE public
+),
+request AS (
+  SELECT ticket_id, min(created_at) AS asked_at FROM message WHERE by_requester GROUP BY ticket_id
 )
 SELECT ticket_id,
-       request.created_at AS asked_at,
-       min(reply.created_at) - request.created_at AS first_reply_time
+       asked_at,
+       min(created_at) - asked_at AS first_reply_time
 FROM request
-JOIN zendesk.ticket_comments AS reply USING (ticket_id)
-WHERE reply.public
-  AND reply.author_id <> request.author_id
-  AND reply.timestamp >= request.timestamp
-GROUP BY ticket_id, request.created_at
+JOIN message USING (ticket_id)
+WHERE NOT by_requester
+  AND created_at >= asked_at
+GROUP BY ticket_id, asked_at
 ORDER BY first_reply_time DESC, ticket_id
 LIMIT 10;""",
 )
@@ -135,7 +142,7 @@ FROM zendesk.ticket_events,
      jsonb_array_elements(child_events) AS child,
      LATERAL (SELECT coalesce(child->>'comment_public', child->>'public')::boolean) AS c (public)
 WHERE coalesce(child->>'event_type', child->>'type', '') NOT IN ('Create', 'Change')
-  AND (child ? 'comment_present'
+  AND (child->'comment_present' IS NOT NULL
        OR child->>'event_type' LIKE '%Comment'
        OR child->>'type' LIKE '%Comment')
 GROUP BY month
@@ -150,7 +157,7 @@ RECIPES: Final = (
     MOST_CHANGED_FIELDS,
     COMMENTS_PER_MONTH,
 )
-"""As in the README, to the letter (tests/test_readme.py compares and runs them)."""
+"""As in docs/sql.md, to the letter (tests/test_recipes.py compares and runs them)."""
 
 KEYS: Final[dict[str, LiteralString]] = {
     "ticket_events": "id",

@@ -155,7 +155,7 @@ def test_the_life_of_a_pipeline(project: Project, account: Account, zendesk: Fak
     assert sorted(project.loaded()) == ids(account)
     assert project.bookmark() == newest
     shared = project.folder / ".meltano" / "run" / TAP / "state.json"
-    assert shared.exists(), "README.md warns of runs that share this file: do they no longer?"
+    assert shared.exists(), "docs/many-accounts.md warns of sharing this file: is it gone?"
 
     project.meltano("run", "--full-refresh", *PIPELINE)
     assert sorted(project.loaded()) == sorted(ids(account) * 2)
@@ -238,7 +238,7 @@ def test_add_from_the_definition_itself(
     (entry,) = project.file()["plugins"]["extractors"]
     secrets = {setting["name"] for setting in entry["settings"] if setting.get("sensitive")}
     assert secrets == {"client_secret", "access_token", "refresh_token", "api_token"}
-    assert "select" not in entry, "Meltano takes it over: README.md need not ask for it any more"
+    assert "select" not in entry, "Meltano takes it over: README and docs need not ask for it"
 
     project.meltano("select", TAP, "ticket_events", "*")
     project.meltano("install", TAP)

@@ -11,9 +11,9 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from tap_zendesk_events.tap import TapZendeskEvents
+from tests.docs import DOCS
 from tests.fake_zendesk import Account, FakeZendesk, make_events
 from tests.meltano_project import ACCESS, REPOSITORY, MeltanoProject
-from tests.readme import blocks
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,8 +43,8 @@ def test_a_selected_stream_is_added_to_what_is_selected(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("plugins")
-def test_the_readmes_selection_is_all_but_what_people_wrote(tmp_path: Path) -> None:
-    (shown,) = (block for block in blocks("yaml") if block.startswith("select:"))
+def test_the_selection_of_the_docs_is_all_but_what_people_wrote(tmp_path: Path) -> None:
+    (shown,) = (block for block in DOCS["streams"].blocks("yaml") if block.startswith("select:"))
     patterns = yaml.safe_load(shown)["select"]
     variable = {"TAP_ZENDESK_EVENTS__SELECT": json.dumps(patterns)}
     columns = selected(MeltanoProject(tmp_path / "project", variable))

@@ -20,14 +20,17 @@ import tarfile
 import tomllib
 import zipfile
 from dataclasses import dataclass
+from html.parser import HTMLParser
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from packaging.requirements import Requirement
 from packaging.version import Version
+from readme_renderer.markdown import render
 
 from tests.cli import PREFIX
+from tests.docs import README, REPOSITORY, page
 from tests.environments import find_python
 from tests.fake_zendesk import Account, FakeZendesk, make_events
 
@@ -35,7 +38,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from email.message import Message
 
-REPOSITORY = Path(__file__).resolve().parents[2]
 PROJECT: dict[str, Any] = tomllib.loads(
     (REPOSITORY / "pyproject.toml").read_text(encoding="utf-8")
 )["project"]
@@ -47,6 +49,8 @@ TRIED = [*PYTHONS, *({OWN_PYTHON} - set(PYTHONS))]
 PINS = REPOSITORY / "requirements" / "dev.txt"
 TOOLS = Path(sys.executable).parent
 EVENTS = 50
+FILES = f"{PROJECT['urls']['Repository']}/blob/v{VERSION}/"
+"""Where an index leads to for the other files of a version."""
 
 
 def run(
@@ -75,6 +79,13 @@ def tracked() -> set[str]:
     return {name for name in run(git, "ls-files", "-z", cwd=REPOSITORY).split("\0") if name}
 
 
+def copy_what_git_holds(folder: Path) -> Path:
+    for name in tracked():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(REPOSITORY / name, folder / name)
+    return folder
+
+
 @dataclass
 class Built:
     """The files to publish.
@@ -97,9 +108,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
         source, dist = REPOSITORY, REPOSITORY / ready
     else:
         source, dist = folder / "source", folder / "dist"
-        for name in tracked():
-            (source / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(REPOSITORY / name, source / name)
+        copy_what_git_holds(source)
         run(TOOLS / "uv", "build", "--out-dir", dist, cwd=source)
     run(TOOLS / "uv", "build", "--wheel", "--out-dir", folder / "direct", cwd=source)
     sdist, wheel = files_to_publish(dist)
@@ -154,7 +163,8 @@ def test_the_sdist_holds_what_git_holds(built: Built, tmp_path: Path) -> None:
     run("tar", "-xzf", built.sdist, "-C", tmp_path, cwd=tmp_path)
     assert names == {f"{top}/{name}" for name in {*tracked(), "PKG-INFO"}}
     # those tests that read the most of the other files
-    tests = ("tests/test_project.py", "tests/test_catalog.py", "tests/test_workflows.py")
+    most = {"project", "catalog", "pages", "workflows"}
+    tests = sorted(f"tests/test_{name}.py" for name in most)
     run(sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *tests, cwd=tmp_path / top)
 
 
@@ -185,20 +195,42 @@ def test_the_metadata(built: Built) -> None:
 
 def as_an_index_shows_it() -> str:
     """Return the README, with the addresses of other files made whole."""
-    repository = PROJECT["urls"]["Repository"]
-    raw = repository.replace("//github.com/", "//raw.githubusercontent.com/")
-    text = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+    text = README.text
+    for target in {target for target in README.links() if not target.startswith(("#", "https:"))}:
+        text = text.replace(f"]({target})", f"]({FILES}{target})")
+    assert text.count(FILES) > 20
+    return text
 
-    def whole(found: re.Match[str]) -> str:
-        is_picture, words, target = found.groups()
-        if target.startswith(("#", "https://")):
-            return found[0]
-        place = f"{raw}/v{VERSION}" if is_picture else f"{repository}/blob/v{VERSION}"
-        return f"{is_picture}[{words}]({place}/{target})"
 
-    changed = re.sub(r"(!?)\[([^\]]*)\]\(([^)]+)\)", whole, text)
-    assert changed.count(f"/v{VERSION}/") > 3
-    return changed
+class Links(HTMLParser):
+    """What a page of HTML links to, and what can be linked to in it."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.targets: list[str] = []
+        self.places: set[str] = set()
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        found = dict(attrs)
+        self.places.add(found.get("id") or "")
+        if tag == "a":
+            self.targets.append(found.get("href") or "")
+
+
+def test_no_link_is_dead_on_the_page_of_an_index(built: Built) -> None:
+    """Rendered by the library that PyPI renders it with."""
+    page_of_index = Links(render(str(metadata(built.wheel).get_payload())) or "")
+    assert len(page_of_index.targets) > 20
+    for target in page_of_index.targets:
+        if target.startswith("#"):
+            assert target[1:] in page_of_index.places, target
+        elif target.startswith(FILES):
+            path, _, anchor = target.removeprefix(FILES).partition("#")
+            assert (REPOSITORY / path).exists(), target
+            assert not anchor or anchor in page(path).anchors(), target
+        else:
+            assert target.startswith("https://"), target
 
 
 # That it runs
@@ -318,6 +350,42 @@ def test_the_command_as_uvx_runs_it(built: Built, tmp_path: Path) -> None:
         env={**os.environ, "UV_TOOL_DIR": str(tmp_path / "tools")},
     )
     assert printed.startswith(f"{NAME} v{VERSION}, ")
+
+
+# That its tests and hooks run in a clone
+
+
+@pytest.mark.soak
+def test_uv_runs_the_tests_of_a_fresh_clone(tmp_path: Path) -> None:
+    kept = {k: v for k, v in os.environ.items() if k.startswith("UV_") or k == "SSL_CERT_FILE"}
+    (tmp_path / "home").mkdir()
+    printed = run(
+        *(TOOLS / "uv", "run", "--quiet", "--python", sys.executable),
+        *("pytest", "tests/test_pages.py", "tests/test_times.py"),
+        cwd=copy_what_git_holds(tmp_path / "clone"),
+        env={**kept, "HOME": str(tmp_path / "home"), "PATH": os.defpath},
+        seconds=400,
+    )
+    assert " passed" in printed
+
+
+def test_a_hook_stops_a_commit_that_lint_would_stop(tmp_path: Path) -> None:
+    clone = copy_what_git_holds(tmp_path / "clone")
+    (clone / ".venv").symlink_to(REPOSITORY / ".venv")
+    run("git", "init", "--quiet", cwd=clone)
+    run("git", "add", ".pre-commit-config.yaml", cwd=clone)
+    for text, status in (('"""Fine."""\n', 0), ("x = ( 1 )\n", 1)):
+        (clone / "fresh.py").write_text(text, encoding="utf-8")
+        run("git", "add", "fresh.py", cwd=clone)
+        done = subprocess.run(
+            [TOOLS / "pre-commit", "run", "ruff-format"],
+            cwd=clone,
+            env={**os.environ, "PRE_COMMIT_HOME": str(tmp_path / "hooks")},
+            capture_output=True,
+            check=False,
+            encoding="utf-8",
+        )
+        assert done.returncode == status, done.stdout + done.stderr
 
 
 @pytest.mark.soak

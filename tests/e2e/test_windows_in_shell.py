@@ -1,4 +1,4 @@
-"""The README's lines of shell load windows of several accounts, and go on where they stopped."""
+"""The shell of docs/many-accounts.md loads windows of accounts, and goes on where it stopped."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.docs import DOCS
 from tests.fake_zendesk import Account, FakeZendesk, Fault, make_events, plain_event
 from tests.meltano_project import WITH_MELTANO, MeltanoProject, environment, run
-from tests.readme import between, blocks
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,8 +26,8 @@ BORDERS = [START - 1, START, MIDDLE - 1, MIDDLE - 1, MIDDLE, MIDDLE, END - 1, EN
 
 
 def two_months_of_the_lines() -> str:
-    """Return the README's lines, for December 2023 and January 2024."""
-    (lines,) = blocks("sh", between("windows"))
+    """Return them for December 2023 and January 2024."""
+    (lines,) = DOCS["many-accounts"].below("Without an orchestrator").blocks("sh")
     assert lines.count("\n") <= 10
     for bound, other in (("2024 * 12)", "2023 * 12 + 11)"), ("2026 * 12 + 10", "2024 * 12 + 1")):
         assert lines.count(bound) == 1
@@ -64,7 +64,7 @@ def test_the_commands_of_two_accounts(tmp_path: Path) -> None:
     months = (("2023-12-01", "2024-01-01"), ("2024-01-01", "2024-02-01"))
     assert sorted(calls) == sorted(
         f"{start} {end} {tmp_path}/.meltano/accounts/{name} --env-file=.secrets/{name}.env "
-        f"--environment=prod run --state-id-suffix={start} tap-zendesk-events target-postgres"
+        f"run --state-id-suffix={start} tap-zendesk-events target-postgres"
         for name in ("acme", "acme-eu")
         for start, end in months
     )

@@ -1,4 +1,4 @@
-"""From outcomes to the tables of results.md, one of which the README shows too."""
+"""From outcomes to the tables of results.md, one of which docs/targets.md shows too."""
 
 from __future__ import annotations
 
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from tests.targets.cases import Outcome
     from tests.targets.compare import Problem
 
-MARK = "targets: tests/test_targets.py compares this table with tests/targets/results.md"
-DETAILS_MARK = "details"
 
 PAGE = """\
 # Which targets store what the tap sends
@@ -67,7 +65,7 @@ class Line:
 
 
 def table(lines: Iterable[Line]) -> str:
-    """Return the table, between its marks; settings that make no difference share a row."""
+    """Return the table; settings that make no difference share a row."""
     rows: dict[tuple[str, ...], list[str]] = {}
     for line in lines:
         plain, flat = (verdict(outcome) for outcome in line.outcomes)
@@ -77,7 +75,7 @@ def table(lines: Iterable[Line]) -> str:
         cells = (target(line.candidate), plain, flat, " or ".join(again) or "-")
         rows.setdefault(cells, []).append(settings(line.shown))
     body = [[name, "; or ".join(ways), *rest] for (name, *rest), ways in rows.items()]
-    return f"<!-- {MARK} -->\n{_markdown([HEAD, [':---'] * len(HEAD), *body])}<!-- /targets -->\n"
+    return _markdown([HEAD, [":---"] * len(HEAD), *body])
 
 
 def details(lines: Iterable[Line]) -> str:
