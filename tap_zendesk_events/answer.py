@@ -8,8 +8,8 @@ import urllib.parse
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from tap_zendesk_events.decoding import decode
 from tap_zendesk_events.exceptions import BrokenPageError
-from tap_zendesk_events.page import decode
 from tap_zendesk_events.times import http_date
 
 if TYPE_CHECKING:

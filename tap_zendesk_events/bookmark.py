@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tap_zendesk_events.exceptions import ZendeskEventsError
-from tap_zendesk_events.times import epoch, iso
+from tap_zendesk_events.times import epoch
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -22,7 +22,7 @@ class Bookmark:
     Args:
         second: Epoch second from which the stream is to be read.
         ids: Ids of events written at or after that second.
-        moved: Whether there is anything to keep yet. A stream that has found nothing has no
+        is_set: Whether there is anything to keep yet. A stream that has found nothing has no
             bookmark.
     """
 
@@ -31,10 +31,10 @@ class Bookmark:
         second: int,
         ids: Collection[int] = (),
         *,
-        moved: bool,
+        is_set: bool,
     ) -> None:
         self.second = second
-        self.moved = moved
+        self.is_set = is_set
         # the time of each event written, None where an earlier run wrote it and did not tell
         self._written: dict[int, int | None] = dict.fromkeys(ids)
 
@@ -90,23 +90,26 @@ class Bookmark:
         for identifier, event in on_page.items():
             if not advanced or event.doubtful or event.time >= second:
                 kept[identifier] = event.time
-        self.moved = self.moved or advanced or bool(on_page)
+        self.is_set = self.is_set or advanced or bool(on_page)
         self._written = kept
         self.second = second
 
-    def to_state(self, replication_key: str, *, as_text: bool = False) -> dict[str, Any]:
+    @property
+    def value(self) -> int | str:
+        """Return the second as the replication key has it."""
+        return self.second
+
+    def to_state(self, replication_key: str) -> dict[str, Any]:
         """Return the bookmark in the form that it has in STATE messages.
 
         Args:
             replication_key: Its name.
-            as_text: Whether the second is written as ISO 8601, since the replication key is text.
         """
-        value = iso(self.second) if as_text else self.second
         return {
             "replication_key": replication_key,
-            "replication_key_value": value,
+            "replication_key_value": self.value,
             "boundary_ids": self.ids,
-            "boundary_ids_at": value,
+            "boundary_ids_at": self.value,
         }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from tap_zendesk_events.answer import quote
 from tap_zendesk_events.exceptions import (
@@ -25,102 +25,51 @@ if TYPE_CHECKING:
 
     from tap_zendesk_events.answer import Answer
     from tap_zendesk_events.auth import Auth
+    from tap_zendesk_events.export import Export
     from tap_zendesk_events.http import Http
-    from tap_zendesk_events.progress import Progress
+    from tap_zendesk_events.meter import Meter
     from tap_zendesk_events.retry import Patience, Retry
 
     Check = Callable[[Page], None]
 
 TOO_RECENT = re.compile(rb"too[\s_-]*recent", re.IGNORECASE)
 CUTS = 3  # bodies cut short at one size after which a smaller page is asked for
-ZENDESKS_OWN_SCOPE = "agent"  # what Zendesk shows to who sends no `support_type_scope`
 SURELY_OLD = 300  # seconds of age from which no start can be too recent
 
 
-class Endpoint(NamedTuple):
-    """What tells one export from another.
-
-    Args:
-        what: Its name in the words of a message.
-        path: Where it is.
-        key: Name of the list of events in its answers.
-        parameters: Query parameters beside those that name the page.
-        least_settling: Age in seconds that an event must have at least.
-        unordered: Whether the server may sort events by another time than the one they tell.
-    """
-
-    what: str
-    path: str
-    key: str
-    parameters: tuple[tuple[str, str], ...] = ()
-    least_settling: int = 0
-    unordered: bool = False
-
-
-def ticket_events(*, comments: bool, support_type_scope: str) -> Endpoint:
-    """Return the export of ticket events.
-
-    Args:
-        comments: Whether the sideload `comment_events` is asked for.
-        support_type_scope: Whose tickets: `all`, `agent` or `ai_agent`. Without the parameter
-            Zendesk shows agents' tickets only, says its reference of this export.
-    """
-    parameters = []
-    if comments:
-        parameters.append(("include", "comment_events"))
-    if support_type_scope != ZENDESKS_OWN_SCOPE:
-        parameters.append(("support_type_scope", support_type_scope))
-    return Endpoint(
-        what="ticket events",
-        path="/api/v2/incremental/ticket_events",
-        key="ticket_events",
-        parameters=tuple(parameters),
-    )
-
-
-TICKET_METRIC_EVENTS = Endpoint(
-    what="ticket metric events",
-    path="/api/v2/incremental/ticket_metric_events",
-    key="ticket_metric_events",
-    # Zendesk adds them many minutes late, with the time of the change
-    least_settling=1800,
-    unordered=True,
-)
-
-
 class ExportClient:
-    """Pages of one export endpoint.
+    """Pages of one export.
 
     Args:
-        endpoint: Which export.
+        export: Which one.
         page_size: Most events to ask for at a time.
         http: Sends the requests.
         auth: Signs them.
         quota: Says when they may go out.
         retry: Patience with faults.
-        progress: Counts requests.
+        meter: Counts requests.
         log: For lines about pages.
     """
 
     def __init__(
         self,
-        endpoint: Endpoint,
+        export: Export,
         page_size: int,
         *,
         http: Http,
         auth: Auth,
         quota: Quota,
         retry: Retry,
-        progress: Progress,
+        meter: Meter,
         log: logging.Logger,
     ) -> None:
         self.size = PageSize(page_size)
         self.quota = quota
-        self._endpoint = endpoint
+        self._export = export
         self._http = http
         self._auth = auth
         self._retry = retry
-        self._progress = progress
+        self._meter = meter
         self._log = log
         self._pages = 0
         self._wanted = 0.0  # when the last request was to go out, in clock seconds
@@ -197,7 +146,7 @@ class ExportClient:
             raise self._too_recent_or_refused(answer, start)
         page = read_page(
             answer.content,
-            self._endpoint.key,
+            self._export.key,
             start,
             size,
             http_date(answer.headers.get("Date")),
@@ -213,7 +162,7 @@ class ExportClient:
         params = {
             "start_time": str(start),
             "per_page": str(size),
-            **dict(self._endpoint.parameters),
+            **dict(self._export.parameters),
         }
         answer = self._send(params, body_seconds)
         if answer.status == 401 and self._auth.renew():
@@ -226,10 +175,10 @@ class ExportClient:
         self._auth.prepare()
         self._wanted = self._retry.clock.monotonic()
         self._sent = self.quota.take()
-        self._progress.requests += 1
+        self._meter.request(self.quota)
         try:
             answer = self._http.send(
-                "GET", self._endpoint.path, self._auth, params=params, body_seconds=body_seconds
+                "GET", self._export.path, self._auth, params=params, body_seconds=body_seconds
             )
         except RetriableError as error:
             self._heard(error.headers)
@@ -242,9 +191,6 @@ class ExportClient:
         if headers:  # none if nobody answered
             self._retry.reached()
         self.quota.answered(self._sent, headers.get(HEADER))
-        self._progress.cap = self.quota.cap
-        if self.quota.ever_told:
-            self._progress.allowance = self.quota.allowance
 
     def _too_recent_or_refused(self, answer: Answer, start: int) -> Exception:
         date = http_date(answer.headers.get("Date"))

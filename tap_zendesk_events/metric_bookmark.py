@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from typing_extensions import override
 
 from tap_zendesk_events.bookmark import Bookmark
+from tap_zendesk_events.times import iso
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -29,7 +30,7 @@ class MetricBookmark(Bookmark):
         second: Epoch second from which the stream is to be read.
         ids: Ids of events written at or after that second.
         deleted: Those of them that were written as taken back (`deleted`).
-        moved: Whether there is anything to keep yet.
+        is_set: Whether there is anything to keep yet.
     """
 
     def __init__(
@@ -38,9 +39,9 @@ class MetricBookmark(Bookmark):
         ids: Collection[int] = (),
         deleted: Collection[int] = (),
         *,
-        moved: bool,
+        is_set: bool,
     ) -> None:
-        super().__init__(second, moved=moved)
+        super().__init__(second, is_set=is_set)
         self._kept = set(ids)
         self._deleted = set(deleted) & self._kept
         # of an earlier run, and not shown by a page of this one yet: it may still come
@@ -87,12 +88,17 @@ class MetricBookmark(Bookmark):
             self._kept -= self._unseen
             self._unseen.clear()
         self._deleted = deleted & self._kept
-        self.moved = self.moved or second > self.second or bool(self._kept)
+        self.is_set = self.is_set or second > self.second or bool(self._kept)
         self.second = second
 
+    @property
     @override
-    def to_state(self, replication_key: str, *, as_text: bool = False) -> dict[str, Any]:
-        state = super().to_state(replication_key, as_text=as_text)
+    def value(self) -> str:
+        return iso(self.second)
+
+    @override
+    def to_state(self, replication_key: str) -> dict[str, Any]:
+        state = super().to_state(replication_key)
         return {**state, "deleted_ids": self.deleted_ids} if self._deleted else state
 
 

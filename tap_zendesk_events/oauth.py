@@ -8,13 +8,13 @@ from typing_extensions import override
 
 from tap_zendesk_events.answer import quote
 from tap_zendesk_events.auth import Auth, Unsigned
+from tap_zendesk_events.decoding import decode
 from tap_zendesk_events.exceptions import (
     NotConnectedError,
     RetriableError,
     ThrottledError,
     ZendeskEventsError,
 )
-from tap_zendesk_events.page import decode
 from tap_zendesk_events.termination import TERMINATION
 from tap_zendesk_events.times import duration
 from tap_zendesk_events.token_file import LockedTokenFile, TokenFile, TokenPair, fingerprint

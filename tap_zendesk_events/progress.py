@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     import logging
 
     from tap_zendesk_events.clock import Clock
+    from tap_zendesk_events.meter import Meter
     from tap_zendesk_events.page import Page
     from tap_zendesk_events.walk import Window
 
@@ -25,7 +26,6 @@ _ALLOWANCE_ADVICE = {
     "most": "Zendesk's allowance sets the pace, and there is no larger one",
 }
 WORTH_ADVICE = 60.0  # seconds of a run from which it says what took the time
-WORTH_A_LINE = 5.0  # seconds of a wait from which a line says why
 
 
 class Progress:
@@ -34,36 +34,34 @@ class Progress:
     Args:
         clock: Tells the time.
         log: Gets the lines: INFO for a person, DEBUG for each page.
+        meter: Has counted the requests and waits.
     """
 
-    def __init__(self, clock: Clock, log: logging.Logger) -> None:
+    def __init__(self, clock: Clock, log: logging.Logger, meter: Meter) -> None:
         self._clock = clock
         self._log = log
-        self._reset()
-
-    def _reset(self) -> None:
-        self.requests = 0
-        self.pages = 0
-        self.skipped = 0
-        self.waited = 0.0
-        self.blocked = 0.0  # seconds in which there was no page to write
-        self.writing = 0.0  # seconds in which the target took records
-        self.allowance: int | None = None  # requests a minute, once a header has told of them
-        self.cap: int | None = None  # the user's own
-        self.written: dict[str, int] = {}
-        self._began = self._clock.monotonic()
+        self._meter = meter
+        self._before = meter.counts  # of an export that was read before
+        self._pages = 0
+        self._skipped = 0
+        self._blocked = 0.0  # seconds in which there was no page to write
+        self._writing = 0.0  # seconds in which the target took records
+        self._written: dict[str, int] = {}
+        self._began = clock.monotonic()
         self._next_line = self._began + EVERY
         self._window: Window | None = None
         self._position = 0
 
     @property
-    def records(self) -> int:
-        """Return the number of records written."""
-        return sum(self.written.values())
+    def _requests(self) -> int:
+        return self._meter.counts.requests - self._before.requests
+
+    @property
+    def _waited(self) -> float:
+        return self._meter.counts.waited - self._before.waited
 
     def started(self, what: str, host: str, start: int, why: str) -> None:
-        """Say where a walk starts, and why there. Counts begin anew."""
-        self._reset()
+        """Say where a walk starts, and why there."""
         self._log.info("Reading %s of %s from %s on: %s.", what, host, iso(start), why)
 
     def first_run(self, streams: str, start: int) -> None:
@@ -99,12 +97,12 @@ class Progress:
 
     def page(self, page: Page, position: int) -> None:
         """Note that a page has been written, up to the epoch second `position`."""
-        self.pages += 1
-        self.skipped += page.skipped
+        self._pages += 1
+        self._skipped += page.skipped
         self._position = position
         self._log.debug(
             "Page %d: start %d, asked for %d, got %d, next start %s, last: %s.",
-            self.pages,
+            self._pages,
             page.start,
             page.asked,
             len(page.events),
@@ -116,21 +114,15 @@ class Progress:
 
     def wrote(self, stream: str, records: int) -> None:
         """Note that records of a stream have been written."""
-        self.written[stream] = self.written.get(stream, 0) + records
+        self._written[stream] = self._written.get(stream, 0) + records
 
     def waited_for_page(self, since: float) -> None:
         """Note that a page has come, for which nothing else could be done from `since` on."""
-        self.blocked += self._clock.monotonic() - since
+        self._blocked += self._clock.monotonic() - since
 
     def wrote_since(self, since: float) -> None:
         """Note that the target has taken a page's records from the moment `since` on."""
-        self.writing += self._clock.monotonic() - since
-
-    def waiting(self, seconds: float, why: str) -> None:
-        """Note a wait for the rate limit, before it begins."""
-        self.waited += seconds
-        if seconds >= WORTH_A_LINE:
-            self._log.info("Waiting %s: %s.", duration(seconds), why)
+        self._writing += self._clock.monotonic() - since
 
     def finished(self) -> None:
         """Sum the run up. What a target does with the records is not known here: they were sent."""
@@ -146,28 +138,29 @@ class Progress:
 
     def _sum_up(self, words: str, nothing: str) -> float:
         took = self._clock.monotonic() - self._began
-        counts = ", ".join(f"{count:,} {stream}" for stream, count in self.written.items() if count)
+        written = [(stream, count) for stream, count in self._written.items() if count]
+        counts = ", ".join(f"{count:,} {stream}" for stream, count in written)
         self._log.info(
             words,
             counts or nothing,
             duration(took),
-            _requests(self.requests),
-            duration(self.waited),
-            f"; {_counted(self.skipped, 'entry', 'entries')} skipped, see above"
-            if self.skipped
+            _count_requests(self._requests),
+            duration(self._waited),
+            f"; {_counted(self._skipped, 'entry', 'entries')} skipped, see above"
+            if self._skipped
             else "",
         )
         return took
 
     def _advise(self, took: float) -> None:
         """Say what a long run spent its time on, and what would make the next one faster."""
-        allowance = min(self.waited, self.blocked) / took
-        answers = self.blocked / took - allowance
-        target = self.writing / took
+        allowance = min(self._waited, self._blocked) / took
+        answers = self._blocked / took - allowance
+        target = self._writing / took
         used = ""
-        if self.allowance:
-            share = min(self.requests / (self.allowance * took / 60), 1.0)
-            used = f"; {share:.0%} of the allowance of {self.allowance} requests a minute was used"
+        if allowed := self._meter.allowance:
+            share = min(self._requests / (allowed * took / 60), 1.0)
+            used = f"; {share:.0%} of the allowance of {allowed} requests a minute was used"
         if allowance >= max(answers, target):
             advice = _ALLOWANCE_ADVICE[self._limit()]
         elif answers >= target:
@@ -186,9 +179,10 @@ class Progress:
 
     def _limit(self) -> str:
         """Say whose limit the waits were for."""
-        if self.cap is not None and self.cap < (self.allowance or DEFAULT_ALLOWANCE):
+        cap, allowance = self._meter.cap, self._meter.allowance or DEFAULT_ALLOWANCE
+        if cap is not None and cap < allowance:
             return "cap"
-        return "most" if (self.allowance or 0) >= MOST_ALLOWED else "allowance"
+        return "most" if allowance >= MOST_ALLOWED else "allowance"
 
     def _line(self) -> None:
         now = self._clock.monotonic()
@@ -204,9 +198,9 @@ class Progress:
             "At %s%s: %s, %s, %s of waiting for the allowance%s.",
             iso(self._position),
             percent,
-            _counted(self.records, "record", "records"),
-            _requests(self.requests),
-            duration(self.waited),
+            _counted(sum(self._written.values()), "record", "records"),
+            _count_requests(self._requests),
+            duration(self._waited),
             left,
         )
 
@@ -217,7 +211,7 @@ class Progress:
         return min(max(self._position - window.start, 0) / (window.end - window.start), 1.0)
 
 
-def _requests(number: int) -> str:
+def _count_requests(number: int) -> str:
     return _counted(number, "request", "requests")
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
     from tap_zendesk_events.clock import Clock
-    from tap_zendesk_events.progress import Progress
+    from tap_zendesk_events.meter import Meter
     from tap_zendesk_events.settings import Settings
 
 T = TypeVar("T")
@@ -109,7 +109,7 @@ class Retry:
     Args:
         clock: Tells the time and waits.
         log: Gets a WARNING line for each failed try.
-        progress: Counts the waits, and names the longer ones.
+        meter: Counts the waits, and names the longer ones.
         settings: The patience, and the address that messages name.
         rest: Called before each wait with its seconds.
         once: Whether the first failure is the last.
@@ -119,7 +119,7 @@ class Retry:
         self,
         clock: Clock,
         log: logging.Logger,
-        progress: Progress,
+        meter: Meter,
         settings: Settings,
         *,
         rest: Callable[[float], None] = lambda _: None,
@@ -131,7 +131,7 @@ class Retry:
         self._reached = False  # whether anybody has ever answered in this run,
         self._answered = False  # and whether Zendesk has
         self._log = log
-        self._progress = progress
+        self._meter = meter
         self._rest = rest
         self._host = settings.host
         self._address_setting = settings.address_setting
@@ -197,7 +197,7 @@ class Retry:
             "%s: %s; trying again in %s.", what[:1].upper() + what[1:], error, duration(seconds)
         )
         if isinstance(error, ThrottledError):
-            self._progress.waiting(seconds, "Zendesk says that the allowance is used up")
+            self._meter.waiting(seconds, "Zendesk says that the allowance is used up")
         self._rest(seconds)
         self.clock.sleep(seconds)
 

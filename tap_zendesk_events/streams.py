@@ -13,6 +13,7 @@ from tap_zendesk_events import schema
 from tap_zendesk_events.bookmark import Bookmark, SavedBookmark, read_bookmark, unusable
 from tap_zendesk_events.comments import comments, without_sideload
 from tap_zendesk_events.exceptions import ZendeskEventsError
+from tap_zendesk_events.export import TICKET_EVENTS, TICKET_METRIC_EVENTS, Export
 from tap_zendesk_events.field_changes import field_changes
 from tap_zendesk_events.metric_bookmark import MetricBookmark
 from tap_zendesk_events.record import TicketEventRecords, TicketMetricEventRecords
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from singer_sdk.singerlib.catalog import CatalogEntry
 
     from tap_zendesk_events.page import Event
-    from tap_zendesk_events.tap import TapZendeskEvents
+    from tap_zendesk_events.sdk_hooks import HookedTap
 
 FULL_TABLE = "FULL_TABLE"
 INCREMENTAL = "INCREMENTAL"
@@ -38,17 +39,16 @@ INCREMENTAL = "INCREMENTAL"
 class ZendeskStream(HookedStream):
     """What all streams share: the bookmark, and what a catalog may ask for."""
 
-    bookmark_key: ClassVar[str]
-    """The replication key, whatever a catalog says."""
+    export: ClassVar[Export]
+    """The export that it comes out of."""
 
-    own_keys: ClassVar[tuple[str, ...]]
-    """The primary keys, likewise."""
+    wants_comments: ClassVar[bool] = False
+    """Whether the export has to show comments with their bodies."""
 
     # Records are made to fit the schema, and what is nested in them is JSON already.
     TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.ROOT_ONLY
 
-    def __init__(self, tap: TapZendeskEvents) -> None:
-        self.tap = tap
+    def __init__(self, tap: HookedTap) -> None:
         super().__init__(tap)
         self.warn = WarnOnce(self.logger)
         quiet(self.logger)
@@ -56,6 +56,17 @@ class ZendeskStream(HookedStream):
     def rows(self, event: Event) -> Iterable[Record]:
         """Return the records that an event makes in this stream."""
         raise NotImplementedError
+
+    @property
+    def own_keys(self) -> tuple[str, ...]:
+        """The primary keys, whatever a catalog says."""
+        keys: tuple[str, ...] = type(self).__dict__["primary_keys"]
+        return keys
+
+    @property
+    def bookmark_key(self) -> str:
+        """The replication key, whatever a catalog says."""
+        return str(type(self).replication_key)
 
     @override
     def apply_catalog(self, catalog: Catalog) -> None:
@@ -120,11 +131,11 @@ class ZendeskStream(HookedStream):
         saved = None
         if self.keeps_bookmark:
             saved = read_bookmark(self.stream_state, self.name, self.bookmark_key)
-        return self.bookmark_from(saved or SavedBookmark(start, [], []), moved=saved is not None)
+        return self.bookmark_from(saved or SavedBookmark(start, [], []), is_set=saved is not None)
 
-    def bookmark_from(self, saved: SavedBookmark, *, moved: bool) -> Bookmark:
+    def bookmark_from(self, saved: SavedBookmark, *, is_set: bool) -> Bookmark:
         """Return a bookmark with the rule by which this stream moves on."""
-        return Bookmark(saved.second, saved.ids, moved=moved)
+        return Bookmark(saved.second, saved.ids, is_set=is_set)
 
     def adopt_state(self, state: dict[str, Any]) -> None:
         """Take over the stream's part of a state, in the one form that the tap writes.
@@ -143,20 +154,20 @@ class ZendeskStream(HookedStream):
                 iso(saved.second),
             )
         # what others wrote beside the bookmark is of no use to us
-        self.store_bookmark(self.bookmark_from(saved, moved=True) if saved else None)
+        self.store_bookmark(self.bookmark_from(saved, is_set=True) if saved else None)
 
     def store_bookmark(self, bookmark: Bookmark | None) -> None:
         """Put the bookmark into the tap's state, in the one form that the tap writes."""
         self.stream_state.clear()
         if bookmark is not None:
-            is_text = self.bookmark_key == "time"
-            self.stream_state.update(bookmark.to_state(self.bookmark_key, as_text=is_text))
+            self.stream_state.update(bookmark.to_state(self.bookmark_key))
 
 
 class EventStream(ZendeskStream):
     """A stream that comes out of the ticket event export."""
 
-    replication_key = bookmark_key = "timestamp"
+    export = TICKET_EVENTS
+    replication_key = "timestamp"
 
 
 class TicketEventsStream(EventStream):
@@ -164,15 +175,15 @@ class TicketEventsStream(EventStream):
 
     name = "ticket_events"
     schema: ClassVar[dict[str, Any]] = schema.TICKET_EVENTS
-    primary_keys = own_keys = ("id",)
+    primary_keys = ("id",)
 
-    def __init__(self, tap: TapZendeskEvents) -> None:
+    def __init__(self, tap: HookedTap) -> None:
         super().__init__(tap)
         self._records = TicketEventRecords(type(self).schema, self.warn)
 
     @cached_property
     def _shows_comments(self) -> bool:
-        return self.tap.settings.include_comments
+        return bool(self.config["include_comments"])
 
     @override
     def rows(self, event: Event) -> Iterable[Record]:
@@ -185,7 +196,7 @@ class TicketFieldChangesStream(EventStream):
 
     name = "ticket_field_changes"
     schema: ClassVar[dict[str, Any]] = schema.TICKET_FIELD_CHANGES
-    primary_keys = own_keys = ("child_event_id", "field_name")
+    primary_keys = ("child_event_id", "field_name")
     selected_by_default = False
 
     @override
@@ -197,8 +208,9 @@ class TicketCommentsStream(EventStream):
     """The comments, public and private, with their bodies."""
 
     name = "ticket_comments"
+    wants_comments = True
     schema: ClassVar[dict[str, Any]] = schema.TICKET_COMMENTS
-    primary_keys = own_keys = ("id",)
+    primary_keys = ("id",)
     selected_by_default = False
 
     @override
@@ -210,18 +222,19 @@ class TicketMetricEventsStream(ZendeskStream):
     """The SLA clocks: when which one started, paused, was fulfilled or breached."""
 
     name = "ticket_metric_events"
+    export = TICKET_METRIC_EVENTS
     schema: ClassVar[dict[str, Any]] = schema.TICKET_METRIC_EVENTS
-    primary_keys = own_keys = ("id",)
-    replication_key = bookmark_key = "time"
+    primary_keys = ("id",)
+    replication_key = "time"
     selected_by_default = False
 
-    def __init__(self, tap: TapZendeskEvents) -> None:
+    def __init__(self, tap: HookedTap) -> None:
         super().__init__(tap)
         self._records = TicketMetricEventRecords(type(self).schema, self.warn)
 
     @override
-    def bookmark_from(self, saved: SavedBookmark, *, moved: bool) -> MetricBookmark:
-        return MetricBookmark(saved.second, saved.ids, saved.deleted, moved=moved)
+    def bookmark_from(self, saved: SavedBookmark, *, is_set: bool) -> MetricBookmark:
+        return MetricBookmark(saved.second, saved.ids, saved.deleted, is_set=is_set)
 
     @override
     def rows(self, event: Event) -> Iterable[Record]:

@@ -1,43 +1,32 @@
-"""The tap: settings in, streams out, and the command line around them."""
+"""The tap: settings in, streams out."""
 
 from __future__ import annotations
 
-import gc
 import os
-import sys
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import click
-from singer_sdk.cli import plugin_cli
 from singer_sdk.helpers.capabilities import (
     EMIT_ACTIVATE_VERSION_CONFIG,
     PluginCapabilities,
     TapCapabilities,
 )
-from singer_sdk.plugin_base import SingerCommand
 from singer_sdk.singerlib import Catalog
 from typing_extensions import override
 
-from tap_zendesk_events.client import TICKET_METRIC_EVENTS, ticket_events
+from tap_zendesk_events.account import Account
 from tap_zendesk_events.clock import Clock
-from tap_zendesk_events.connection import Connection
+from tap_zendesk_events.command_line import CommandLineTap
+from tap_zendesk_events.config_schema import CONFIG_SCHEMA
 from tap_zendesk_events.environment import read_environment, usable_log_levels
 from tap_zendesk_events.exceptions import StartTooRecentError, ZendeskEventsError
-from tap_zendesk_events.given_files import checked_json, config_file
-from tap_zendesk_events.joint_walk import JointWalk
-from tap_zendesk_events.output import MessageWriter, printing
-from tap_zendesk_events.sdk_hooks import HookedStream, HookedTap, activate_version, quiet
+from tap_zendesk_events.export import TICKET_EVENTS
+from tap_zendesk_events.output import MessageWriter
+from tap_zendesk_events.sdk_hooks import HookedStream, activate_version
 from tap_zendesk_events.sdk_settings import flattening_problems, stream_map_problems
-from tap_zendesk_events.settings import CONFIG_SCHEMA, Settings, raise_problems, read_settings
-from tap_zendesk_events.streams import (
-    STREAMS,
-    EventStream,
-    TicketCommentsStream,
-    TicketMetricEventsStream,
-    ZendeskStream,
-)
-from tap_zendesk_events.termination import TerminatedError
+from tap_zendesk_events.settings import Settings, raise_problems, read_settings
+from tap_zendesk_events.streams import STREAMS, ZendeskStream
+from tap_zendesk_events.sync import ExportSync
 from tap_zendesk_events.times import iso
 from tap_zendesk_events.values import nests_too_deep
 
@@ -49,32 +38,7 @@ if TYPE_CHECKING:
     from singer_sdk.singerlib.encoding.base import GenericSingerWriter
 
 
-ENV = "ENV"
-"""Given with ``--config``, it stands for the environment."""
-
-OPTIONS = {
-    "config": (
-        "A JSON file with the settings, or the word ENV: then they come from environment "
-        "variables, TAP_ZENDESK_EVENTS_SUBDOMAIN and so on."
-    ),
-    "discover": "Print the catalog: the streams and their columns. Needs no configuration.",
-    "test": (
-        "Read one page, write no data, and say in one line whether it works. With --test=schema "
-        "print the schemas instead."
-    ),
-    "catalog": (
-        "A JSON file that selects streams and columns, as --discover prints it. Without one, "
-        "ticket_events alone is read."
-    ),
-    "state": (
-        "A JSON file that says where the last run ended: the value of the last STATE message that "
-        "it printed."
-    ),
-}
-"""What `--help` says of the options, where the SDK's words are for those who know Singer."""
-
-
-class TapZendeskEvents(HookedTap):
+class TapZendeskEvents(CommandLineTap):
     """Reads the history of Zendesk's tickets, who changed what and when: its event export."""
 
     name = "tap-zendesk-events"
@@ -160,19 +124,18 @@ class TapZendeskEvents(HookedTap):
         """
         return read_settings(self.config)
 
-    @cached_property
-    def connection(self) -> Connection:
-        """The connection to the account, one for the whole run."""
-        return self.connect()
-
-    def connect(self, *, once: bool = False) -> Connection:
-        """Return a new connection to the account, which sends nothing by itself.
+    def account(self, *, once: bool = False) -> Account:
+        """Return a new access to the account, which sends nothing by itself.
 
         Args:
             once: Whether the first failure is the last.
         """
         user_agent = f"{self.name}/{self.plugin_version}"
-        return Connection(self.settings, self.clock, user_agent, self.logger, once=once)
+        return Account(self.settings, self.clock, user_agent, self.logger, once=once)
+
+    @cached_property
+    def _account(self) -> Account:
+        return self.account()
 
     @override
     def setup_mapper(self) -> None:
@@ -200,31 +163,29 @@ class TapZendeskEvents(HookedTap):
         streams = self._streams_with(stream)
         # every stream's SCHEMA is out when the turn of the last one has come
         if stream is streams[-1]:
-            self._walk_of(streams).run()
+            self._export_sync(streams).run()
 
     @override
     def records_of(self, stream: HookedStream) -> Iterator[Record]:
         streams = self._streams_with(stream)
         (alone,) = [each for each in streams if each is stream]
-        return self._walk_of(streams).records(alone)
+        return self._export_sync(streams).records(alone)
 
     def _streams_with(self, stream: HookedStream) -> list[ZendeskStream]:
         """Return the selected streams that come out of one export with `stream`, itself too."""
-        kind = EventStream if isinstance(stream, EventStream) else TicketMetricEventsStream
-        return self._selected(kind)
+        selected = [s for s in self.streams.values() if isinstance(s, ZendeskStream) and s.selected]
+        (export,) = {each.export for each in selected if each is stream}
+        return [each for each in selected if each.export == export]
 
-    def _walk_of(self, streams: list[ZendeskStream]) -> JointWalk:
-        endpoint = TICKET_METRIC_EVENTS
-        if isinstance(streams[0], EventStream):
-            endpoint = ticket_events(
-                comments=self.settings.include_comments
-                or any(isinstance(stream, TicketCommentsStream) for stream in streams),
-                support_type_scope=self.settings.support_type_scope,
-            )
-        return JointWalk(self, self.connection, endpoint, streams)
-
-    def _selected(self, kind: type[ZendeskStream]) -> list[ZendeskStream]:
-        return [s for s in self.streams.values() if isinstance(s, kind) and s.selected]
+    def _export_sync(self, streams: list[ZendeskStream]) -> ExportSync:
+        return ExportSync(
+            self._account,
+            streams,
+            lambda: self.state_writer.write_state(self.state),
+            self.clock,
+            self.logger,
+            ahead=self.reads_ahead,
+        )
 
     @override
     def load_state(self, state: dict[str, Any]) -> None:
@@ -247,19 +208,13 @@ class TapZendeskEvents(HookedTap):
             if name in bookmarks and isinstance(stream, ZendeskStream):
                 stream.adopt_state(bookmarks[name])
 
+    @override
     def check_connection(self) -> str:
-        """Send one request, read one page and say in one line what it holds.
-
-        Raises:
-            ZendeskEventsError: No page came; says what to do.
-        """
-        connection = self.connect(once=True)
-        settings = connection.settings
-        client = connection.client(
-            ticket_events(
-                comments=settings.include_comments, support_type_scope=settings.support_type_scope
-            )
+        settings = self.settings
+        export = TICKET_EVENTS.asking_for(
+            comments=settings.include_comments, support_type_scope=settings.support_type_scope
         )
+        client = self.account(once=True).client(export)
         found = "nothing to export yet"
         try:
             page = client.page(settings.start)
@@ -273,108 +228,6 @@ class TapZendeskEvents(HookedTap):
         if not client.quota.ever_told:
             allowance += " (assumed, the answer does not tell)"
         return f"ok: {settings.host} answers, {allowance}, {found}"
-
-    @classmethod
-    @override
-    def cb_test(cls, ctx: click.Context, param: click.Option, value: str) -> None:
-        if value in {"disabled", "schema"}:
-            super().cb_test(ctx, param, value)
-            return
-        config = ctx.params["config"]
-        tap = cls(config=config.config, parse_env_config=config.parse_env)
-        click.echo(tap.check_connection())
-        ctx.exit()
-
-    @classmethod
-    @override
-    def cb_config(cls, ctx: click.Context, param: click.Option, value: tuple[str, ...]) -> Any:
-        given = super().cb_config(ctx, param, tuple(word for word in value if word == ENV))
-        for path in value:
-            if path != ENV:
-                given.config.update(config_file(path))
-        return given
-
-    @plugin_cli
-    def cli(cls) -> click.Command:  # noqa: N805 - the SDK's decorator makes a class property of it
-        """Return the command line."""
-        with usable_log_levels(os.environ) as unknown:
-            command: click.Command = super().cli
-        for name in unknown:
-            cls.logger.warning(
-                "The environment variable %s holds no level of logging, and is ignored: set it to "
-                "DEBUG, INFO, WARNING or ERROR.",
-                name,
-            )
-        return command
-
-    @classmethod
-    @override
-    def invoke(cls, **options: Any) -> None:
-        for name in ("state", "catalog"):
-            if options.get(name) is not None:
-                options[name] = checked_json(options[name], name)
-        _tune_interpreter()
-        super().invoke(**options)
-
-    @classmethod
-    @override
-    def get_singer_command(cls) -> click.Command:
-        quiet(cls.logger)
-        command = super().get_singer_command()
-        for option in command.params:
-            if isinstance(option, click.Option) and option.name in OPTIONS:
-                option.help = OPTIONS[option.name]
-                if option.name == "test":
-                    option.metavar = "[schema]"
-        return TapCommand(
-            name=command.name,
-            callback=command.callback,
-            context_settings=command.context_settings,
-            params=command.params,
-            help=(
-                "Read Zendesk's ticket events and print them as Singer messages, lines of JSON for "
-                "a target. To check the connection: tap-zendesk-events --config=ENV --test"
-            ),
-            logger=cls.logger,
-        )
-
-
-class TapCommand(SingerCommand):
-    """The command line: what a user can correct becomes one ERROR line and exit status 1."""
-
-    @override
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        try:
-            return super().parse_args(ctx, args)
-        except BaseException:
-            ctx.close()  # the files of --catalog and --state, which click leaves open
-            raise
-
-    @override
-    def main(self, *args: Any, **options: Any) -> Any:
-        try:
-            with printing():
-                return super().main(*args, **options)
-        except ZendeskEventsError as error:
-            self.logger.error("%s", error)  # noqa: TRY400 - the traceback is of no use to a user
-            self.logger.debug("Where it came from:", exc_info=error)
-            sys.exit(1)
-        except TerminatedError as error:
-            self.logger.info(
-                "Stopped by %s. The next run goes on after the last STATE.", error.name
-            )
-            raise
-
-
-def _tune_interpreter() -> None:
-    """Make the process fit for its one task. Only for the command: a program keeps its own ways."""
-    # A page is tens of thousands of objects and no cycles: looking for some at every 700th object
-    # takes a fourth of the run.
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 100)
-    # Two threads that take turns every 5 ms in the middle of their pages get in each other's way;
-    # each lets the other in anyway when it reads or writes.
-    sys.setswitchinterval(0.1)
 
 
 def _checked_catalog(catalog: dict[str, Any]) -> Catalog:

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     import pytest
     import requests
 
-    from tap_zendesk_events.connection import Connection
+    from tap_zendesk_events.account import Account as ZendeskAccount
+
 
 TIMES = int(os.environ.get("TIMES", "1"))
 """How many times as many examples as usual hypothesis tries; `make soak` sets it."""
@@ -164,11 +165,11 @@ class SimulatedTap(TapZendeskEvents):
     fake: FakeZendesk
     latency: Callable[[], float] = staticmethod(lambda: 0.0)
 
-    def connect(self, *, once: bool = False) -> Connection:
-        connection = super().connect(once=once)
+    def account(self, *, once: bool = False) -> ZendeskAccount:
+        account = super().account(once=once)
         adapter = SlowAdapter(self.fake, self.clock.sleep, self.latency)
-        connection.http.session.mount("http://", adapter)
-        return connection
+        account.http.session.mount("http://", adapter)
+        return account
 
 
 def plain_account(count: int, every: float = 60.0, begin: int = BEGIN) -> Account:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tap_zendesk_events.ahead import one_ahead
 from tap_zendesk_events.exceptions import ZendeskEventsError
+from tap_zendesk_events.prefetch import prefetch
 from tap_zendesk_events.tap import TapZendeskEvents
 from tests.fake_zendesk import Account, FakeZendesk, Fault, make_events
 from tests.harness import BEGIN, CONFIG, ListWriter, SimulatedClock
@@ -39,7 +39,7 @@ class Maker:
 
 def test_the_next_one_is_in_the_making_while_one_is_used() -> None:
     maker = Maker(3)
-    ahead = one_ahead(maker.items())
+    ahead = prefetch(maker.items())
     maker.may_make.release()
     assert next(ahead) == 0
     # it began with the second one by itself, and with no third one
@@ -52,14 +52,14 @@ def test_the_next_one_is_in_the_making_while_one_is_used() -> None:
 
 
 def test_all_come_in_their_order() -> None:
-    assert list(one_ahead(iter(range(1000)))) == list(range(1000))
-    assert list(one_ahead(iter(()))) == []
+    assert list(prefetch(iter(range(1000)))) == list(range(1000))
+    assert list(prefetch(iter(()))) == []
 
 
 def test_an_error_comes_after_what_was_before_it() -> None:
     maker = Maker(2, ZendeskEventsError("stop"))
     maker.may_make.release(2)
-    ahead = one_ahead(maker.items())
+    ahead = prefetch(maker.items())
     assert next(ahead) == 0
     assert next(ahead) == 1
     with pytest.raises(ZendeskEventsError, match="stop"):
@@ -68,7 +68,7 @@ def test_an_error_comes_after_what_was_before_it() -> None:
 
 def test_whoever_stops_early_waits_for_nobody() -> None:
     maker = Maker(3)
-    ahead = one_ahead(maker.items())
+    ahead = prefetch(maker.items())
     maker.may_make.release()
     next(ahead)
     threads = [thread for thread in threading.enumerate() if thread.name == "next-page"]

@@ -102,6 +102,7 @@ def an_http(url: str, clock: Clock | None = None, **settings: Any) -> Http:
             **CONFIG,
             "api_url": url,
             "settling_seconds": 300,
+            "support_type_scope": "all",
             "include_comments": False,
             "page_size": 9,
             "request_timeout": 0.3,

@@ -19,7 +19,7 @@ from tests.harness import BEGIN, CONFIG, SimulatedClock, run
 from tests.selection import ALL_STREAMS, selecting
 
 if TYPE_CHECKING:
-    from tap_zendesk_events.connection import Connection
+    from tap_zendesk_events.account import Account as ZendeskAccount
 
 # The suite builds the tap when it is collected, so the fake is one for all its tests.
 EVENTS = [
@@ -37,10 +37,10 @@ FAKE = FakeZendesk(Account(EVENTS, metric_events=CLOCKS), metric_rate_headers=Tr
 class TapOfTheSuite(TapZendeskEvents):
     """The tap, wired to the fake."""
 
-    def connect(self, *, once: bool = False) -> Connection:
-        connection = super().connect(once=once)
-        connection.http.session.mount("http://", InProcessAdapter(FAKE))
-        return connection
+    def account(self, *, once: bool = False) -> ZendeskAccount:
+        account = super().account(once=once)
+        account.http.session.mount("http://", InProcessAdapter(FAKE))
+        return account
 
 
 _Suite: Any = get_tap_test_class(

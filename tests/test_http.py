@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from urllib3.exceptions import MaxRetryError, NameResolutionError, NewConnectionError
 
 from tap_zendesk_events.answer import LONGEST_WAIT, Answer, quote, retry_after
-from tap_zendesk_events.client import ticket_events
 from tap_zendesk_events.exceptions import ZendeskEventsError
+from tap_zendesk_events.export import TICKET_EVENTS
 from tap_zendesk_events.http import Http
 from tap_zendesk_events.settings import read_settings
 from tap_zendesk_events.tap import TapZendeskEvents
@@ -157,9 +157,9 @@ def test_no_netrc_and_no_proxy_apply_to_an_https_address_either(
         "client_secret": "secret",
     }
     tap = TapZendeskEvents(config=config)
-    connection = tap.connect()
+    connection = tap.account()
     connection.http.session.mount("https://", Recorder())
-    client = connection.client(ticket_events(comments=False, support_type_scope="all"))
+    client = connection.client(TICKET_EVENTS.asking_for(comments=False, support_type_scope="all"))
     with pytest.raises(ZendeskEventsError):
         client.page(BEGIN)
     (request,) = seen

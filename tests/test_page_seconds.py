@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tap_zendesk_events.client import ticket_events
+from tap_zendesk_events.export import TICKET_EVENTS
 from tests.fake_zendesk import Fault
 from tests.harness import BEGIN, CONFIG, NOW, SimulatedClock, SimulatedTap, a_fake, plain_account
 
@@ -22,9 +22,8 @@ def first_page(
     tap.clock = clock
     tap.fake = a_fake(plain_account(3), clock, faults=list(faults))
     tap.latency = lambda: one_way
-    return tap.connect().client(ticket_events(comments=False, support_type_scope="all")).page(
-        BEGIN
-    ), clock
+    export = TICKET_EVENTS.asking_for(comments=False, support_type_scope="all")
+    return tap.account().client(export).page(BEGIN), clock
 
 
 def test_the_way_there_and_back_counts() -> None:

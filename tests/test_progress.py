@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 
+from tap_zendesk_events.meter import Meter
 from tap_zendesk_events.page import Page
 from tap_zendesk_events.progress import Progress
+from tap_zendesk_events.quota import Quota
 from tap_zendesk_events.walk import Window
 from tests.fake_zendesk import Account, Fault, plain_event
 from tests.harness import (
@@ -208,10 +210,11 @@ def test_a_429_says_so(caplog: pytest.LogCaptureFixture) -> None:
 
 def test_short_waits_are_counted_and_not_worth_a_line(caplog: pytest.LogCaptureFixture) -> None:
     clock = SimulatedClock()
-    progress = Progress(clock, LOG)
-    progress.waiting(4.9, "why")
+    meter = Meter(LOG)
+    progress = Progress(clock, LOG, meter)
+    meter.waiting(4.9, "why")
     assert own(caplog) == []
-    progress.waiting(5.0, "because")
+    meter.waiting(5.0, "because")
     assert own(caplog) == ["Waiting 5 s: because."]
     progress.finished()
     assert "10 s of waiting" in own(caplog)[-1]
@@ -222,7 +225,7 @@ def test_without_a_span_there_is_no_percent(
     window: Window | None, caplog: pytest.LogCaptureFixture
 ) -> None:
     clock = SimulatedClock()
-    progress = Progress(clock, LOG)
+    progress = Progress(clock, LOG, Meter(LOG))
     if window:
         progress.window_known(window)
     clock.time += 30
@@ -234,9 +237,10 @@ def test_without_a_span_there_is_no_percent(
 
 def test_a_single_record_and_request_read_well(caplog: pytest.LogCaptureFixture) -> None:
     clock = SimulatedClock()
-    progress = Progress(clock, LOG)
+    meter = Meter(LOG)
+    progress = Progress(clock, LOG, meter)
     progress.window_known(Window(BEGIN, BEGIN + 100, end_is_given=True))
-    progress.requests = 1
+    meter.request(Quota(clock, None, meter.waiting))
     progress.wrote("ticket_events", 1)
     clock.time += 30
     progress.page(Page(BEGIN, 10, [], 0, BEGIN, is_last=False, server_time=None), BEGIN + 50)
@@ -270,7 +274,7 @@ def test_a_long_run_says_what_would_make_it_faster(
     answers: float, target: float, advice: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     clock = SimulatedClock()
-    progress = Progress(clock, LOG)
+    progress = Progress(clock, LOG, Meter(LOG))
     for _ in range(20):
         since = clock.monotonic()
         clock.time += answers
@@ -298,9 +302,13 @@ def test_a_run_that_waits_says_whose_limit_it_is(
     allowance: int | None, cap: int | None, advice: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     clock = SimulatedClock()
-    progress = Progress(clock, LOG)
-    progress.allowance, progress.cap = allowance, cap
-    progress.waiting(100, "why")
+    meter = Meter(LOG)
+    progress = Progress(clock, LOG, meter)
+    quota = Quota(clock, cap, meter.waiting)
+    if allowance is not None:
+        quota.answered(quota.take(), f"total={allowance}; remaining=9; resets=60")
+    meter.request(quota)
+    meter.waiting(100, "why")
     clock.time += 100
     progress.waited_for_page(clock.monotonic() - 100)
     progress.finished()
@@ -309,7 +317,7 @@ def test_a_run_that_waits_says_whose_limit_it_is(
 
 def test_a_short_run_gives_no_advice(caplog: pytest.LogCaptureFixture) -> None:
     clock = SimulatedClock()
-    progress = Progress(clock, LOG)
+    progress = Progress(clock, LOG, Meter(LOG))
     clock.time += 59
     progress.finished()
     assert len(own(caplog)) == 1

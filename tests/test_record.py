@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tap_zendesk_events.page import decode, read_page
+from tap_zendesk_events.decoding import decode
+from tap_zendesk_events.page import read_page
 from tap_zendesk_events.record import TicketEventRecords
 from tap_zendesk_events.schema import TICKET_EVENTS
 from tap_zendesk_events.values import WarnOnce

@@ -14,9 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tap_zendesk_events.auth import Auth
+from tap_zendesk_events.config_schema import CONFIG_SCHEMA
 from tap_zendesk_events.exceptions import ZendeskEventsError
 from tap_zendesk_events.settings import (
-    CONFIG_SCHEMA,
     AccessToken,
     ApiToken,
     ClientCredentials,
@@ -445,7 +445,7 @@ def test_settings_of_any_kind_can_be_used_or_are_refused(
     except ZendeskEventsError:
         return
     settings = tap.settings
-    credentials = tap.connect()._auth
+    credentials = tap.account()._auth
     if type(credentials) is Auth:  # the others ask for a token first
         request = requests.Request("GET", settings.base_url, auth=credentials).prepare()
         assert request.url

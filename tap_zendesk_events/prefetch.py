@@ -14,7 +14,7 @@ T = TypeVar("T")
 MORE, STOP = 1, 0
 
 
-def one_ahead(items: Iterator[T]) -> Iterator[T]:
+def prefetch(items: Iterator[T]) -> Iterator[T]:
     """Yield what `items` yields, with the next one in the making in another thread.
 
     Never more than one is ahead, so that memory holds two pages at most. What `items` raises is

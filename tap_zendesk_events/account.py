@@ -8,20 +8,19 @@ from typing import TYPE_CHECKING
 from tap_zendesk_events.auth import authenticator
 from tap_zendesk_events.client import ExportClient
 from tap_zendesk_events.http import Http
-from tap_zendesk_events.progress import Progress
+from tap_zendesk_events.meter import Meter
 from tap_zendesk_events.quota import Quota
 from tap_zendesk_events.retry import Retry
-from tap_zendesk_events.walk import Walk
 
 if TYPE_CHECKING:
     import logging
 
-    from tap_zendesk_events.client import Endpoint
     from tap_zendesk_events.clock import Clock
+    from tap_zendesk_events.export import Export
     from tap_zendesk_events.settings import Settings
 
 
-class Connection:
+class Account:
     """One account, as the settings name it, for the length of a run.
 
     Args:
@@ -42,20 +41,20 @@ class Connection:
         once: bool = False,
     ) -> None:
         self.settings = settings
-        self.progress = Progress(clock, log)
+        self.meter = Meter(log)
         self.http = Http(settings, user_agent, clock, log)
-        self.retry = Retry(clock, log, self.progress, settings, rest=self.http.rest, once=once)
+        self.retry = Retry(clock, log, self.meter, settings, rest=self.http.rest, once=once)
         self._auth = authenticator(settings, self.http, self.retry, log)
         cap = settings.requests_per_minute
         self._capped = deque[float](maxlen=cap) if cap else None
         self._clock = clock
         self._log = log
 
-    def client(self, endpoint: Endpoint) -> ExportClient:
+    def client(self, export: Export) -> ExportClient:
         """Return a client for one export. Each has an allowance of its own, under the one cap."""
         settings = self.settings
         return ExportClient(
-            endpoint,
+            export,
             settings.page_size,
             http=self.http,
             auth=self._auth,
@@ -66,23 +65,10 @@ class Connection:
                 self._capped,
             ),
             retry=self.retry,
-            progress=self.progress,
+            meter=self.meter,
             log=self._log,
         )
 
     def _wait_for_allowance(self, seconds: float, why: str) -> None:
         self.http.rest(seconds)
-        self.progress.waiting(seconds, why)
-
-    def walk(self, endpoint: Endpoint, start: int) -> Walk:
-        """Return the walk along one export from the epoch second `start` on."""
-        settings = self.settings
-        return Walk(
-            self.client(endpoint),
-            start,
-            settings.end,
-            max(settings.settling_seconds, endpoint.least_settling),
-            self._clock,
-            self.progress,
-            unordered=endpoint.unordered,
-        )
+        self.meter.waiting(seconds, why)
