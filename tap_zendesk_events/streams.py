@@ -9,17 +9,17 @@ from singer_sdk.helpers.conform import TypeConformanceLevel
 from singer_sdk.singerlib.catalog import Metadata
 from typing_extensions import override
 
-from tap_zendesk_events import schema
-from tap_zendesk_events.bookmark import Bookmark, SavedBookmark, read_bookmark, unusable
-from tap_zendesk_events.comments import comments, without_sideload
 from tap_zendesk_events.exceptions import ZendeskEventsError
-from tap_zendesk_events.export import TICKET_EVENTS, TICKET_METRIC_EVENTS, Export
-from tap_zendesk_events.field_changes import field_changes
-from tap_zendesk_events.metric_bookmark import MetricBookmark
-from tap_zendesk_events.record import TicketEventRecords, TicketMetricEventRecords
-from tap_zendesk_events.sdk_hooks import HookedStream, quiet
+from tap_zendesk_events.rows import schema
+from tap_zendesk_events.rows.comments import comments, without_sideload
+from tap_zendesk_events.rows.field_changes import field_changes
+from tap_zendesk_events.rows.records import TicketEventRecords, TicketMetricEventRecords
+from tap_zendesk_events.rows.values import WarnOnce
+from tap_zendesk_events.singer.hooks import HookedStream, quiet
 from tap_zendesk_events.times import iso
-from tap_zendesk_events.values import WarnOnce
+from tap_zendesk_events.walk.bookmark import Bookmark, SavedBookmark, read_bookmark, unusable
+from tap_zendesk_events.walk.metric_bookmark import MetricBookmark
+from tap_zendesk_events.zendesk.export import TICKET_EVENTS, TICKET_METRIC_EVENTS, Export
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from singer_sdk.singerlib import Catalog
     from singer_sdk.singerlib.catalog import CatalogEntry
 
-    from tap_zendesk_events.page import Event
-    from tap_zendesk_events.sdk_hooks import HookedTap
+    from tap_zendesk_events.singer.hooks import HookedTap
+    from tap_zendesk_events.zendesk.page import Event
 
 FULL_TABLE = "FULL_TABLE"
 INCREMENTAL = "INCREMENTAL"

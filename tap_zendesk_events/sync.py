@@ -6,11 +6,11 @@ import contextlib
 from typing import TYPE_CHECKING
 
 from tap_zendesk_events.exceptions import ZendeskEventsError
-from tap_zendesk_events.prefetch import prefetch
-from tap_zendesk_events.progress import Progress
 from tap_zendesk_events.termination import TERMINATION
 from tap_zendesk_events.times import iso
-from tap_zendesk_events.walk import Walk
+from tap_zendesk_events.walk.prefetch import prefetch
+from tap_zendesk_events.walk.progress import Progress
+from tap_zendesk_events.walk.walk import Walk
 
 if TYPE_CHECKING:
     import logging
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
     from singer_sdk.helpers.types import Record
 
-    from tap_zendesk_events.account import Account
-    from tap_zendesk_events.bookmark import Bookmark
     from tap_zendesk_events.clock import Clock
-    from tap_zendesk_events.page import Page
     from tap_zendesk_events.streams import ZendeskStream
+    from tap_zendesk_events.walk.bookmark import Bookmark
+    from tap_zendesk_events.zendesk.account import Account
+    from tap_zendesk_events.zendesk.page import Page
 
 DAY = 86_400  # seconds, for a local clock that is not quite right
 

@@ -14,21 +14,21 @@ from singer_sdk.helpers.capabilities import (
 from singer_sdk.singerlib import Catalog
 from typing_extensions import override
 
-from tap_zendesk_events.account import Account
 from tap_zendesk_events.clock import Clock
-from tap_zendesk_events.command_line import CommandLineTap
-from tap_zendesk_events.config_schema import CONFIG_SCHEMA
-from tap_zendesk_events.environment import read_environment, usable_log_levels
 from tap_zendesk_events.exceptions import StartTooRecentError, ZendeskEventsError
-from tap_zendesk_events.export import TICKET_EVENTS
-from tap_zendesk_events.output import MessageWriter
-from tap_zendesk_events.sdk_hooks import HookedStream, activate_version
-from tap_zendesk_events.sdk_settings import flattening_problems, stream_map_problems
+from tap_zendesk_events.rows.values import nests_too_deep
 from tap_zendesk_events.settings import Settings, raise_problems, read_settings
+from tap_zendesk_events.singer.command_line import CommandLineTap
+from tap_zendesk_events.singer.config_schema import CONFIG_SCHEMA
+from tap_zendesk_events.singer.environment import read_environment, usable_log_levels
+from tap_zendesk_events.singer.hooks import HookedStream, activate_version
+from tap_zendesk_events.singer.sdk_settings import flattening_problems, stream_map_problems
+from tap_zendesk_events.singer.writer import MessageWriter
 from tap_zendesk_events.streams import STREAMS, ZendeskStream
 from tap_zendesk_events.sync import ExportSync
 from tap_zendesk_events.times import iso
-from tap_zendesk_events.values import nests_too_deep
+from tap_zendesk_events.zendesk.account import Account
+from tap_zendesk_events.zendesk.export import TICKET_EVENTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

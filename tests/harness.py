@@ -11,7 +11,7 @@ import jsonschema
 
 from tap_zendesk_events.clock import Clock
 from tap_zendesk_events.exceptions import ZendeskEventsError
-from tap_zendesk_events.output import MessageWriter
+from tap_zendesk_events.singer.writer import MessageWriter
 from tap_zendesk_events.tap import TapZendeskEvents
 from tests.fake_zendesk import Account, FakeZendesk, InProcessAdapter, plain_event
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import pytest
     import requests
 
-    from tap_zendesk_events.account import Account as ZendeskAccount
+    from tap_zendesk_events.zendesk.account import Account as ZendeskAccount
 
 
 TIMES = int(os.environ.get("TIMES", "1"))

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tap_zendesk_events.exceptions import ZendeskEventsError
-from tap_zendesk_events.prefetch import prefetch
 from tap_zendesk_events.tap import TapZendeskEvents
+from tap_zendesk_events.walk.prefetch import prefetch
 from tests.fake_zendesk import Account, FakeZendesk, Fault, make_events
 from tests.harness import BEGIN, CONFIG, ListWriter, SimulatedClock
 

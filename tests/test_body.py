@@ -15,9 +15,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tap_zendesk_events import body as body_module
-from tap_zendesk_events.auth import Unsigned
-from tap_zendesk_events.body import SHORTEST_LIMIT, SLOW_PACE, Body
 from tap_zendesk_events.clock import Clock
 from tap_zendesk_events.exceptions import (
     CutShortError,
@@ -25,6 +22,9 @@ from tap_zendesk_events.exceptions import (
     TooLargeError,
     TooSlowError,
 )
+from tap_zendesk_events.zendesk import body as body_module
+from tap_zendesk_events.zendesk.auth import Unsigned
+from tap_zendesk_events.zendesk.body import SHORTEST_LIMIT, SLOW_PACE, Body
 from tests.fake_zendesk import Fault
 from tests.harness import (
     BEGIN,

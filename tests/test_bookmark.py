@@ -10,9 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tap_zendesk_events.bookmark import Bookmark, read_bookmark
-from tap_zendesk_events.page import Event, Page
 from tap_zendesk_events.times import iso
+from tap_zendesk_events.walk.bookmark import Bookmark, read_bookmark
+from tap_zendesk_events.zendesk.page import Event, Page
 from tests.fake_zendesk import Account, plain_event
 from tests.harness import (
     BEGIN,

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tap_zendesk_events.command_line import OPTIONS
+from tap_zendesk_events.singer.command_line import OPTIONS
 from tests.cli import environment, tap
 from tests.docs import DOCS
 from tests.fake_zendesk import Account, FakeZendesk, Fault, make_events, plain_event

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import urllib3.util.connection
 
-from tap_zendesk_events.auth import Unsigned
 from tap_zendesk_events.clock import Clock
 from tap_zendesk_events.exceptions import (
     NotConnectedError,
@@ -21,9 +20,10 @@ from tap_zendesk_events.exceptions import (
     TooSlowError,
     ZendeskEventsError,
 )
-from tap_zendesk_events.http import LONGEST_IDLE, Http
 from tap_zendesk_events.settings import read_settings
 from tap_zendesk_events.tap import TapZendeskEvents
+from tap_zendesk_events.zendesk.auth import Unsigned
+from tap_zendesk_events.zendesk.http import LONGEST_IDLE, Http
 from tests.fake_zendesk import FakeZendesk, Fault
 from tests.harness import (
     CONFIG,

@@ -19,7 +19,7 @@ from tests.harness import BEGIN, CONFIG, SimulatedClock, run
 from tests.selection import ALL_STREAMS, selecting
 
 if TYPE_CHECKING:
-    from tap_zendesk_events.account import Account as ZendeskAccount
+    from tap_zendesk_events.zendesk.account import Account as ZendeskAccount
 
 # The suite builds the tap when it is collected, so the fake is one for all its tests.
 EVENTS = [

@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tap_zendesk_events.answer import Answer
 from tap_zendesk_events.exceptions import (
     NotFromZendeskError,
     RetriableError,
     ThrottledError,
     ZendeskEventsError,
 )
-from tap_zendesk_events.failures import retriable
+from tap_zendesk_events.zendesk.answer import Answer
+from tap_zendesk_events.zendesk.failures import retriable
 from tests.fake_zendesk import Fault
 from tests.harness import (
     CONFIG,

@@ -13,9 +13,9 @@ import singer_sdk
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tap_zendesk_events.environment import read_environment, usable_log_levels
 from tap_zendesk_events.exceptions import ZendeskEventsError
 from tap_zendesk_events.settings import ENV_PREFIX
+from tap_zendesk_events.singer.environment import read_environment, usable_log_levels
 from tap_zendesk_events.tap import TapZendeskEvents
 from tests.cli import tap
 from tests.conftest import forget_settings

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tap_zendesk_events import output, sdk_hooks
+from tap_zendesk_events.singer import hooks, writer
 from tests.fake_zendesk import Account, make_events, make_metric_events, plain_event
 from tests.harness import BEGIN, TIMES, ListWriter, SimulatedClock, SimulatedTap, a_fake
 from tests.harness import CONFIG as PLAIN_CONFIG
@@ -26,13 +26,13 @@ NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 @pytest.fixture(autouse=True)
 def _noon() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(output, "utc_now", lambda: NOON)
+        patch.setattr(writer, "utc_now", lambda: NOON)
         patch.setattr("singer_sdk.streams.core.utc_now", lambda: NOON)
         yield
 
 
 def is_plain(stream: Stream) -> bool:
-    assert isinstance(stream, sdk_hooks.HookedStream)
+    assert isinstance(stream, hooks.HookedStream)
     return stream.is_plain
 
 
@@ -48,7 +48,7 @@ def lines_of_a_run(account: Account, *, plain: bool, **config: Any) -> list[byte
     tap.fake = a_fake(account, clock)
     with pytest.MonkeyPatch.context() as patch:
         if not plain:
-            patch.setattr(sdk_hooks.HookedStream, "is_plain", False)
+            patch.setattr(hooks.HookedStream, "is_plain", False)
         tap.sync_all()
     if plain:
         assert all(is_plain(stream) for stream in tap.streams.values())

@@ -13,12 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from urllib3.exceptions import MaxRetryError, NameResolutionError, NewConnectionError
 
-from tap_zendesk_events.answer import LONGEST_WAIT, Answer, quote, retry_after
 from tap_zendesk_events.exceptions import ZendeskEventsError
-from tap_zendesk_events.export import TICKET_EVENTS
-from tap_zendesk_events.http import Http
 from tap_zendesk_events.settings import read_settings
 from tap_zendesk_events.tap import TapZendeskEvents
+from tap_zendesk_events.zendesk.answer import LONGEST_WAIT, Answer, quote, retry_after
+from tap_zendesk_events.zendesk.export import TICKET_EVENTS
+from tap_zendesk_events.zendesk.http import Http
 from tests.fake_zendesk import Fault
 from tests.harness import (
     API_URL,

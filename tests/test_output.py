@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tap_zendesk_events.output import MessageWriter
+from tap_zendesk_events.singer.writer import MessageWriter
 from tests.cli import COMMAND, environment
 from tests.fake_zendesk import Account, FakeZendesk, make_events, plain_event
 

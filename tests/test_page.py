@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tap_zendesk_events.decoding import decode
 from tap_zendesk_events.exceptions import BrokenPageError, ZendeskEventsError
-from tap_zendesk_events.page import Event, Page, _bounds, read_page
+from tap_zendesk_events.zendesk.decoding import decode
+from tap_zendesk_events.zendesk.page import Event, Page, _bounds, read_page
 from tests.fake_zendesk import plain_event
 from tests.harness import BEGIN, lines
 

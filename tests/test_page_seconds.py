@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tap_zendesk_events.export import TICKET_EVENTS
+from tap_zendesk_events.zendesk.export import TICKET_EVENTS
 from tests.fake_zendesk import Fault
 from tests.harness import BEGIN, CONFIG, NOW, SimulatedClock, SimulatedTap, a_fake, plain_account
 
 if TYPE_CHECKING:
-    from tap_zendesk_events.page import Page
+    from tap_zendesk_events.zendesk.page import Page
 
 
 def first_page(

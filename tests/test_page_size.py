@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tap_zendesk_events.page_size import PageSize
+from tap_zendesk_events.zendesk.page_size import PageSize
 
 
 def ask(size: PageSize, limit: int) -> bool:

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from tap_zendesk_events.meter import Meter
-from tap_zendesk_events.page import Page
-from tap_zendesk_events.progress import Progress
-from tap_zendesk_events.quota import Quota
-from tap_zendesk_events.walk import Window
+from tap_zendesk_events.walk.progress import Progress
+from tap_zendesk_events.walk.walk import Window
+from tap_zendesk_events.zendesk.meter import Meter
+from tap_zendesk_events.zendesk.page import Page
+from tap_zendesk_events.zendesk.quota import Quota
 from tests.fake_zendesk import Account, Fault, plain_event
 from tests.harness import (
     BEGIN,

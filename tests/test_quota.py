@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tap_zendesk_events.quota import HEADER, MINUTE, Quota, read_allowance, window_bounds
+from tap_zendesk_events.zendesk.quota import HEADER, MINUTE, Quota, read_allowance, window_bounds
 from tests.fake_zendesk import Fault
 from tests.fake_zendesk.limits import RateWindow
 from tests.harness import NOW, SimulatedClock, a_fake, plain_account, run

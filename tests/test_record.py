@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tap_zendesk_events.decoding import decode
-from tap_zendesk_events.page import read_page
-from tap_zendesk_events.record import TicketEventRecords
-from tap_zendesk_events.schema import TICKET_EVENTS
-from tap_zendesk_events.values import WarnOnce
+from tap_zendesk_events.rows.records import TicketEventRecords
+from tap_zendesk_events.rows.schema import TICKET_EVENTS
+from tap_zendesk_events.rows.values import WarnOnce
+from tap_zendesk_events.zendesk.decoding import decode
+from tap_zendesk_events.zendesk.page import read_page
 from tests.fake_zendesk import Account, Fault, plain_event
 from tests.harness import BEGIN, SimulatedClock, a_fake, lines, run
 

@@ -16,7 +16,7 @@ import singer_sdk
 from singer_sdk import Stream, Tap, metrics
 from singer_sdk.plugin_base import PluginBase
 
-from tap_zendesk_events.sdk_hooks import (
+from tap_zendesk_events.singer.hooks import (
     QUIET_START,
     START_LINES,
     VERSION_LINE,

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tap_zendesk_events.exceptions import ZendeskEventsError
-from tap_zendesk_events.sdk_settings import stream_map_problems
+from tap_zendesk_events.singer.sdk_settings import stream_map_problems
 from tap_zendesk_events.tap import TapZendeskEvents
 from tests.cli import tap
 from tests.fake_zendesk import Account, FakeZendesk, make_events, plain_event

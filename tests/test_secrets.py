@@ -357,7 +357,7 @@ def test_an_exception_that_nobody_expects(
     def fail(*_: Any, **__: Any) -> None:
         raise RuntimeError("inside")
 
-    for name in ("tap_zendesk_events.client.read_page", "requests.Session.request"):
+    for name in ("tap_zendesk_events.zendesk.client.read_page", "requests.Session.request"):
         with monkeypatch.context() as patch:
             patch.setattr(name, fail)
             for way in ("access token", "API token", "client"):
@@ -517,7 +517,7 @@ class TestProcesses:
 
     def test_an_exception_that_nobody_expects(self, level: str, url: str) -> None:
         program = (
-            "import tap_zendesk_events.client as client\n"
+            "import tap_zendesk_events.zendesk.client as client\n"
             "from tap_zendesk_events.tap import TapZendeskEvents\n"
             "def fail(*_, **__): raise RuntimeError('inside')\n"
             "client.read_page = fail\n"

@@ -13,8 +13,6 @@ import requests
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tap_zendesk_events.auth import Auth
-from tap_zendesk_events.config_schema import CONFIG_SCHEMA
 from tap_zendesk_events.exceptions import ZendeskEventsError
 from tap_zendesk_events.settings import (
     AccessToken,
@@ -24,8 +22,10 @@ from tap_zendesk_events.settings import (
     Settings,
     is_loopback,
 )
+from tap_zendesk_events.singer.config_schema import CONFIG_SCHEMA
 from tap_zendesk_events.tap import TapZendeskEvents
 from tap_zendesk_events.times import iso
+from tap_zendesk_events.zendesk.auth import Auth
 from tests.harness import BEGIN, NOW
 
 GOOD: dict[str, Any] = {

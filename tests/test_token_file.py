@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tap_zendesk_events.exceptions import ZendeskEventsError
-from tap_zendesk_events.token_file import RESERVED, LockedTokenFile, TokenFile, TokenPair
+from tap_zendesk_events.zendesk.token_file import RESERVED, LockedTokenFile, TokenFile, TokenPair
 from tests import mounts
 from tests.cli import COMMAND, environment
 from tests.fake_zendesk import Account, FakeZendesk, Fault, LoggedRequest, make_events

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tap_zendesk_events.values import WarnOnce, nests_too_deep
+from tap_zendesk_events.rows.values import WarnOnce, nests_too_deep
 from tests.fake_zendesk import Account, Fault, plain_event
 from tests.harness import BEGIN, SimulatedClock, a_fake, lines, run
 

@@ -16,8 +16,8 @@ from tap_zendesk_events.exceptions import (
     TooSlowError,
     ZendeskEventsError,
 )
-from tap_zendesk_events.retry import LEAST_THROTTLED, Patience
 from tap_zendesk_events.tap import TapZendeskEvents
+from tap_zendesk_events.zendesk.retry import LEAST_THROTTLED, Patience
 from tests.fake_zendesk import FakeZendesk, Fault
 from tests.harness import CONFIG, NOW, ListWriter, SimulatedClock, a_fake, plain_account, run
 

@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING
 
-from tap_zendesk_events.auth import authenticator
-from tap_zendesk_events.client import ExportClient
-from tap_zendesk_events.http import Http
-from tap_zendesk_events.meter import Meter
-from tap_zendesk_events.quota import Quota
-from tap_zendesk_events.retry import Retry
+from tap_zendesk_events.zendesk.auth import authenticator
+from tap_zendesk_events.zendesk.client import ExportClient
+from tap_zendesk_events.zendesk.http import Http
+from tap_zendesk_events.zendesk.meter import Meter
+from tap_zendesk_events.zendesk.quota import Quota
+from tap_zendesk_events.zendesk.retry import Retry
 
 if TYPE_CHECKING:
     import logging
 
     from tap_zendesk_events.clock import Clock
-    from tap_zendesk_events.export import Export
     from tap_zendesk_events.settings import Settings
+    from tap_zendesk_events.zendesk.export import Export
 
 
 class Account:

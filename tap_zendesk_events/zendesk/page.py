@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
-from tap_zendesk_events.decoding import decode
 from tap_zendesk_events.exceptions import BrokenPageError, ZendeskEventsError
+from tap_zendesk_events.rows.values import as_integer
 from tap_zendesk_events.times import epoch, iso
-from tap_zendesk_events.values import as_integer
+from tap_zendesk_events.zendesk.decoding import decode
 
 if TYPE_CHECKING:
     import logging

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
     from tap_zendesk_events.clock import Clock
-    from tap_zendesk_events.meter import Meter
     from tap_zendesk_events.settings import Settings
+    from tap_zendesk_events.zendesk.meter import Meter
 
 T = TypeVar("T")
 

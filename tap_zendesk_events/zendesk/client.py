@@ -6,7 +6,6 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from tap_zendesk_events.answer import quote
 from tap_zendesk_events.exceptions import (
     CutShortError,
     RetriableError,
@@ -14,21 +13,22 @@ from tap_zendesk_events.exceptions import (
     StartTooRecentError,
     TooSlowError,
 )
-from tap_zendesk_events.page import Page, read_page
-from tap_zendesk_events.page_size import PageSize
-from tap_zendesk_events.quota import HEADER, Quota
 from tap_zendesk_events.times import duration, http_date, iso
+from tap_zendesk_events.zendesk.answer import quote
+from tap_zendesk_events.zendesk.page import Page, read_page
+from tap_zendesk_events.zendesk.page_size import PageSize
+from tap_zendesk_events.zendesk.quota import HEADER, Quota
 
 if TYPE_CHECKING:
     import logging
     from collections.abc import Callable, Mapping
 
-    from tap_zendesk_events.answer import Answer
-    from tap_zendesk_events.auth import Auth
-    from tap_zendesk_events.export import Export
-    from tap_zendesk_events.http import Http
-    from tap_zendesk_events.meter import Meter
-    from tap_zendesk_events.retry import Patience, Retry
+    from tap_zendesk_events.zendesk.answer import Answer
+    from tap_zendesk_events.zendesk.auth import Auth
+    from tap_zendesk_events.zendesk.export import Export
+    from tap_zendesk_events.zendesk.http import Http
+    from tap_zendesk_events.zendesk.meter import Meter
+    from tap_zendesk_events.zendesk.retry import Patience, Retry
 
     Check = Callable[[Page], None]
 

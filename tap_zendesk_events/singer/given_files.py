@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from tap_zendesk_events.exceptions import ZendeskEventsError
-from tap_zendesk_events.values import nests_too_deep
+from tap_zendesk_events.rows.values import nests_too_deep
 
 
 def checked_json(file: IO[str], option: str) -> io.StringIO:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from tap_zendesk_events.rows.values import as_integer, is_moment
 from tap_zendesk_events.times import iso
-from tap_zendesk_events.values import as_integer, is_moment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tap_zendesk_events.page import Event
-    from tap_zendesk_events.values import WarnOnce
+    from tap_zendesk_events.rows.values import WarnOnce
+    from tap_zendesk_events.zendesk.page import Event
 
 CHANGES = ("Create", "Change")
 """Types of the child events that change a field."""

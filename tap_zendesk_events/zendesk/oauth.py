@@ -6,9 +6,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from typing_extensions import override
 
-from tap_zendesk_events.answer import quote
-from tap_zendesk_events.auth import Auth, Unsigned
-from tap_zendesk_events.decoding import decode
 from tap_zendesk_events.exceptions import (
     NotConnectedError,
     RetriableError,
@@ -17,16 +14,19 @@ from tap_zendesk_events.exceptions import (
 )
 from tap_zendesk_events.termination import TERMINATION
 from tap_zendesk_events.times import duration
-from tap_zendesk_events.token_file import LockedTokenFile, TokenFile, TokenPair, fingerprint
+from tap_zendesk_events.zendesk.answer import quote
+from tap_zendesk_events.zendesk.auth import Auth, Unsigned
+from tap_zendesk_events.zendesk.decoding import decode
+from tap_zendesk_events.zendesk.token_file import LockedTokenFile, TokenFile, TokenPair, fingerprint
 
 if TYPE_CHECKING:
     import logging
     from collections.abc import Callable
 
-    from tap_zendesk_events.answer import Answer
-    from tap_zendesk_events.http import Http
-    from tap_zendesk_events.retry import Retry
     from tap_zendesk_events.settings import ClientCredentials, RefreshToken
+    from tap_zendesk_events.zendesk.answer import Answer
+    from tap_zendesk_events.zendesk.http import Http
+    from tap_zendesk_events.zendesk.retry import Retry
 
 T = TypeVar("T")
 

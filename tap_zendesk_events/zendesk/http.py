@@ -8,12 +8,12 @@ from urllib.parse import urlsplit
 
 import urllib3
 
-from tap_zendesk_events.answer import Answer
-from tap_zendesk_events.body import Body
-from tap_zendesk_events.failures import refusal, retriable, sort_failure
 from tap_zendesk_events.settings import is_loopback
 from tap_zendesk_events.times import duration
-from tap_zendesk_events.transport import Session
+from tap_zendesk_events.zendesk.answer import Answer
+from tap_zendesk_events.zendesk.body import Body
+from tap_zendesk_events.zendesk.failures import refusal, retriable, sort_failure
+from tap_zendesk_events.zendesk.transport import Session
 
 if TYPE_CHECKING:
     import logging

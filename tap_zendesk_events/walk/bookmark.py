@@ -10,7 +10,7 @@ from tap_zendesk_events.times import epoch
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-    from tap_zendesk_events.page import Event, Page
+    from tap_zendesk_events.zendesk.page import Event, Page
 
 
 class Bookmark:

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tap_zendesk_events.children import (
+from tap_zendesk_events.rows.children import (
     change_type,
     child_id,
     children,
     event_columns,
     own_columns,
 )
-from tap_zendesk_events.values import as_integer, as_json, as_text
+from tap_zendesk_events.rows.values import as_integer, as_json, as_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tap_zendesk_events.page import Event
-    from tap_zendesk_events.values import WarnOnce
+    from tap_zendesk_events.rows.values import WarnOnce
+    from tap_zendesk_events.zendesk.page import Event
 
 NOT_FIELDS = frozenset(
     {

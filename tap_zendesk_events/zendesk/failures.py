@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, NamedTuple
 import requests
 import urllib3
 
-from tap_zendesk_events.answer import quote, retry_after
 from tap_zendesk_events.exceptions import (
     NotConnectedError,
     NotFromZendeskError,
@@ -20,11 +19,12 @@ from tap_zendesk_events.exceptions import (
     ZendeskEventsError,
 )
 from tap_zendesk_events.times import http_date
+from tap_zendesk_events.zendesk.answer import quote, retry_after
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from tap_zendesk_events.answer import Answer
+    from tap_zendesk_events.zendesk.answer import Answer
 
 TOO_SLOW = frozenset({504, 524})  # gateways that gave up on a page which takes too long
 

@@ -17,10 +17,10 @@ from singer_sdk.mapper import SameRecordTransform
 from singer_sdk.plugin_base import JSONSchemaValidator
 from typing_extensions import override
 
-from tap_zendesk_events.config_schema import type_problem
 from tap_zendesk_events.exceptions import ZendeskEventsError
-from tap_zendesk_events.output import MessageWriter
 from tap_zendesk_events.settings import raise_problems
+from tap_zendesk_events.singer.config_schema import type_problem
+from tap_zendesk_events.singer.writer import MessageWriter
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator

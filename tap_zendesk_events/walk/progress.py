@@ -5,16 +5,16 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from tap_zendesk_events.quota import DEFAULT_ALLOWANCE
 from tap_zendesk_events.times import duration, iso
+from tap_zendesk_events.zendesk.quota import DEFAULT_ALLOWANCE
 
 if TYPE_CHECKING:
     import logging
 
     from tap_zendesk_events.clock import Clock
-    from tap_zendesk_events.meter import Meter
-    from tap_zendesk_events.page import Page
-    from tap_zendesk_events.walk import Window
+    from tap_zendesk_events.walk.walk import Window
+    from tap_zendesk_events.zendesk.meter import Meter
+    from tap_zendesk_events.zendesk.page import Page
 
 EVERY = 30.0  # seconds between two progress lines
 MOST_ALLOWED = 30  # requests a minute, with Zendesk's High Volume add-on

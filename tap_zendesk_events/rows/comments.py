@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tap_zendesk_events.children import (
+from tap_zendesk_events.rows.children import (
     CHANGES,
     change_type,
     child_id,
@@ -12,13 +12,13 @@ from tap_zendesk_events.children import (
     event_columns,
     own_columns,
 )
-from tap_zendesk_events.values import as_integer, as_json, as_text
+from tap_zendesk_events.rows.values import as_integer, as_json, as_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tap_zendesk_events.page import Event
-    from tap_zendesk_events.values import WarnOnce
+    from tap_zendesk_events.rows.values import WarnOnce
+    from tap_zendesk_events.zendesk.page import Event
 
 SUFFIX = "Comment"
 """What the type of a comment ends in: `Comment`, `VoiceApiComment`, `FacebookComment`, and more."""

@@ -8,9 +8,9 @@ import urllib.parse
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tap_zendesk_events.decoding import decode
 from tap_zendesk_events.exceptions import BrokenPageError
 from tap_zendesk_events.times import http_date
+from tap_zendesk_events.zendesk.decoding import decode
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

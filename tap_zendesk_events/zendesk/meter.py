@@ -9,7 +9,7 @@ from tap_zendesk_events.times import duration
 if TYPE_CHECKING:
     import logging
 
-    from tap_zendesk_events.quota import Quota
+    from tap_zendesk_events.zendesk.quota import Quota
 
 WORTH_A_LINE = 5.0  # seconds of a wait from which a line says why
 

@@ -17,10 +17,10 @@ from tap_zendesk_events.times import iso
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tap_zendesk_events.client import ExportClient
     from tap_zendesk_events.clock import Clock
-    from tap_zendesk_events.page import Page
-    from tap_zendesk_events.progress import Progress
+    from tap_zendesk_events.walk.progress import Progress
+    from tap_zendesk_events.zendesk.client import ExportClient
+    from tap_zendesk_events.zendesk.page import Page
 
 MAX_PER_PAGE = 1000  # events, says Zendesk
 NEWEST = 120

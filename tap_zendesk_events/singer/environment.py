@@ -9,8 +9,8 @@ import math
 import re
 from typing import TYPE_CHECKING, Any
 
+from tap_zendesk_events.rows.values import nests_too_deep
 from tap_zendesk_events.settings import ENV_PREFIX
-from tap_zendesk_events.values import nests_too_deep
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, MutableMapping

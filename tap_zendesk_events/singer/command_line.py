@@ -12,11 +12,11 @@ from singer_sdk.cli import plugin_cli
 from singer_sdk.plugin_base import SingerCommand
 from typing_extensions import override
 
-from tap_zendesk_events.environment import usable_log_levels
 from tap_zendesk_events.exceptions import ZendeskEventsError
-from tap_zendesk_events.given_files import checked_json, config_file
-from tap_zendesk_events.output import printing
-from tap_zendesk_events.sdk_hooks import HookedTap, quiet
+from tap_zendesk_events.singer.environment import usable_log_levels
+from tap_zendesk_events.singer.given_files import checked_json, config_file
+from tap_zendesk_events.singer.hooks import HookedTap, quiet
+from tap_zendesk_events.singer.writer import printing
 from tap_zendesk_events.termination import TerminatedError
 
 ENV = "ENV"

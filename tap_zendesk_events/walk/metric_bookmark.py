@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from typing_extensions import override
 
-from tap_zendesk_events.bookmark import Bookmark
 from tap_zendesk_events.times import iso
+from tap_zendesk_events.walk.bookmark import Bookmark
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from tap_zendesk_events.page import Event, Page
+    from tap_zendesk_events.zendesk.page import Event, Page
 
 
 class MetricBookmark(Bookmark):

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
     from requests import PreparedRequest
 
-    from tap_zendesk_events.http import Http
-    from tap_zendesk_events.retry import Retry
     from tap_zendesk_events.settings import Settings
+    from tap_zendesk_events.zendesk.http import Http
+    from tap_zendesk_events.zendesk.retry import Retry
 
 
 class Auth(AuthBase):
@@ -56,7 +56,7 @@ def authenticator(settings: Settings, http: Http, retry: Retry, log: logging.Log
         pair = f"{credentials.email}/token:{credentials.token}".encode()
         return Auth(f"Basic {base64.b64encode(pair).decode('ascii')}")
 
-    from tap_zendesk_events.oauth import (  # noqa: PLC0415 - only for those who use it
+    from tap_zendesk_events.zendesk.oauth import (  # noqa: PLC0415 - only for those who use it
         ClientCredentialsAuth,
         RefreshTokenAuth,
         TokenEndpoint,

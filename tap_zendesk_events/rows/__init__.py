@@ -1,0 +1,1 @@
+"""From an event to rows of the streams. Knows no SDK and no network."""
