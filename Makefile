@@ -60,6 +60,7 @@ lint: $(READY) ## check style, format and types, and the files for GitHub and Me
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
 	$(BIN)/check-jsonschema --builtin-schema vendor.meltano meltano.yml
 	$(BIN)/yamllint --strict hub
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
@@ -124,7 +125,7 @@ requirements: $(READY) ## compile requirements/dev.txt anew, with the newest ver
 	    --output-file requirements/dev.txt --group dev pyproject.toml
 
 clean: ## remove what the other commands made (not .meltano/meltano.db, which holds bookmarks)
-	rm -rf $(VENV) .venvs .demo build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) .venvs .demo build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	rm -rf .meltano/extractors .meltano/loaders .meltano/logs .meltano/run
 
 $(READY): pyproject.toml requirements/dev.txt

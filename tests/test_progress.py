@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tap_zendesk_events.walk.progress import Progress
-from tap_zendesk_events.walk.walk import Window
+from tap_zendesk_events.walk.window import Window
 from tap_zendesk_events.zendesk.meter import Meter
 from tap_zendesk_events.zendesk.page import Page
 from tap_zendesk_events.zendesk.quota import Quota

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tap_zendesk_events.rows.values import as_integer, is_moment
+from tap_zendesk_events.rows.values import is_moment
 from tap_zendesk_events.times import iso
+from tap_zendesk_events.zendesk.decoding import as_integer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

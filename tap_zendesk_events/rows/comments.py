@@ -12,7 +12,8 @@ from tap_zendesk_events.rows.children import (
     event_columns,
     own_columns,
 )
-from tap_zendesk_events.rows.values import as_integer, as_json, as_text
+from tap_zendesk_events.rows.values import as_json, as_text
+from tap_zendesk_events.zendesk.decoding import as_integer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

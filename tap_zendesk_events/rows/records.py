@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tap_zendesk_events.rows.schema import ARRAY, BOOLEAN, INTEGER, OBJECT, TEXT
-from tap_zendesk_events.rows.values import INT64_LEAST, INT64_MOST, as_integer, is_moment, json_text
+from tap_zendesk_events.rows.values import is_moment, json_text
 from tap_zendesk_events.times import epoch, iso
+from tap_zendesk_events.zendesk.decoding import INT64_LEAST, INT64_MOST, as_integer
 
 if TYPE_CHECKING:
     from tap_zendesk_events.rows.values import WarnOnce

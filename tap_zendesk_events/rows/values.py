@@ -12,7 +12,6 @@ import msgspec
 if TYPE_CHECKING:
     import logging
 
-INT64_LEAST, INT64_MOST = -(2**63), 2**63 - 1
 DEEPEST = 100
 """Levels of nesting that a file or a setting may have. What there is a use for has fewer than ten;
 what reads and writes JSON gives up at some hundreds, each at another number."""
@@ -33,11 +32,6 @@ def as_text(value: Any) -> str | None:
 def as_json(value: Any) -> str | None:
     """Return the value as JSON, but null as null."""
     return None if value is None else json_text(value)
-
-
-def as_integer(value: Any) -> int | None:
-    """Return a whole number that a target can store in 64 bits, and null for anything else."""
-    return value if type(value) is int and INT64_LEAST <= value <= INT64_MOST else None
 
 
 def is_moment(value: Any) -> bool:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import logging
 
     from tap_zendesk_events.clock import Clock
-    from tap_zendesk_events.walk.walk import Window
+    from tap_zendesk_events.walk.window import Window
     from tap_zendesk_events.zendesk.meter import Meter
     from tap_zendesk_events.zendesk.page import Page
 

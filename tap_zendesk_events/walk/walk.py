@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from tap_zendesk_events.exceptions import (
     BrokenPageError,
@@ -13,6 +13,7 @@ from tap_zendesk_events.exceptions import (
     ZendeskEventsError,
 )
 from tap_zendesk_events.times import iso
+from tap_zendesk_events.walk.window import Window
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,20 +27,6 @@ MAX_PER_PAGE = 1000  # events, says Zendesk
 NEWEST = 120
 """Seconds before a run's now. An answer without `end_of_stream` that leads there and is not full is
 the last one: where `end_time` follows the clock, it would lead on for ever."""
-
-
-class Window(NamedTuple):
-    """The half-open span of whole seconds that a run covers.
-
-    Args:
-        start: First epoch second inside.
-        end: First epoch second outside.
-        end_is_given: Whether `end` is the `end_date` setting, not the edge of what has settled.
-    """
-
-    start: int
-    end: int
-    end_is_given: bool
 
 
 class Walk:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING
 
-from tap_zendesk_events.zendesk.auth import authenticator
+from tap_zendesk_events.zendesk.authenticator import authenticator
 from tap_zendesk_events.zendesk.client import ExportClient
 from tap_zendesk_events.zendesk.http import Http
 from tap_zendesk_events.zendesk.meter import Meter

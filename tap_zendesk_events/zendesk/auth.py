@@ -1,23 +1,14 @@
-"""The ways to authenticate, each as an auth object of requests."""
+"""What signs requests: an auth object of requests, that can also be renewed."""
 
 from __future__ import annotations
 
-import base64
 from typing import TYPE_CHECKING
 
 from requests.auth import AuthBase
 from typing_extensions import override
 
-from tap_zendesk_events.settings import AccessToken, ApiToken, RefreshToken
-
 if TYPE_CHECKING:
-    import logging
-
     from requests import PreparedRequest
-
-    from tap_zendesk_events.settings import Settings
-    from tap_zendesk_events.zendesk.http import Http
-    from tap_zendesk_events.zendesk.retry import Retry
 
 
 class Auth(AuthBase):
@@ -45,24 +36,3 @@ class Unsigned(AuthBase):
     @override
     def __call__(self, request: PreparedRequest) -> PreparedRequest:
         return request
-
-
-def authenticator(settings: Settings, http: Http, retry: Retry, log: logging.Logger) -> Auth:
-    """Return the auth object for the way to authenticate that is set."""
-    credentials = settings.credentials
-    if isinstance(credentials, AccessToken):
-        return Auth(f"Bearer {credentials.token}")
-    if isinstance(credentials, ApiToken):
-        pair = f"{credentials.email}/token:{credentials.token}".encode()
-        return Auth(f"Basic {base64.b64encode(pair).decode('ascii')}")
-
-    from tap_zendesk_events.zendesk.oauth import (  # noqa: PLC0415 - only for those who use it
-        ClientCredentialsAuth,
-        RefreshTokenAuth,
-        TokenEndpoint,
-    )
-
-    endpoint = TokenEndpoint(http, retry)
-    if isinstance(credentials, RefreshToken):
-        return RefreshTokenAuth(credentials, endpoint, settings.request_timeout, log)
-    return ClientCredentialsAuth(credentials, endpoint)

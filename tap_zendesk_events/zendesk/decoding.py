@@ -10,6 +10,7 @@ import msgspec
 from tap_zendesk_events.exceptions import BrokenPageError, CutShortError
 
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
+INT64_LEAST, INT64_MOST = -(2**63), 2**63 - 1
 
 
 def decode(body: bytes) -> Any:
@@ -53,3 +54,8 @@ def _storable(value: Any) -> Any:
         return {_storable(key): _storable(item) for key, item in value.items()}
     # numbers too large for a float come as infinite, which JSON cannot hold
     return None if isinstance(value, float) and abs(value) == float("inf") else value
+
+
+def as_integer(value: Any) -> int | None:
+    """Return a whole number that a target can store in 64 bits, and null for anything else."""
+    return value if type(value) is int and INT64_LEAST <= value <= INT64_MOST else None

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
 from tap_zendesk_events.exceptions import BrokenPageError, ZendeskEventsError
-from tap_zendesk_events.rows.values import as_integer
 from tap_zendesk_events.times import epoch, iso
-from tap_zendesk_events.zendesk.decoding import decode
+from tap_zendesk_events.zendesk.decoding import as_integer, decode
 
 if TYPE_CHECKING:
     import logging
