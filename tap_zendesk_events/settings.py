@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from tap_zendesk_events.exceptions import ZendeskEventsError
-from tap_zendesk_events.times import iso_moment
+from tap_zendesk_events.times import iso_seconds
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -136,8 +136,8 @@ def read_settings(config: Mapping[str, Any]) -> Settings:
 
     base_url = attempt(_base_url)
     credentials = attempt(_credentials)
-    start = attempt(_moment, "start_date")
-    end = attempt(_moment, "end_date")
+    start = attempt(_date_time, "start_date")
+    end = attempt(_date_time, "end_date")
     user_agent = attempt(_user_agent)
     if config.get("start_date") is None:
         problems.append(
@@ -300,17 +300,17 @@ def _can_be_a_file(text: str) -> bool:
         return False
 
 
-def _moment(config: Mapping[str, Any], name: str) -> int | None:
+def _date_time(config: Mapping[str, Any], name: str) -> int | None:
     text = config.get(name)
     if text is None:
         return None
-    moment = iso_moment(text.strip())
-    if moment is None:
+    seconds = iso_seconds(text.strip())
+    if seconds is None:
         raise ZendeskEventsError(
             f"{name} must be a date or date-time such as 2024-01-01 or 2024-01-01T08:00:00Z"
         )
     # Zendesk's time line has whole seconds: of a broken one, only later seconds are inside
-    return max(0, math.ceil(moment))
+    return max(0, math.ceil(seconds))
 
 
 def _user_agent(config: Mapping[str, Any]) -> str | None:

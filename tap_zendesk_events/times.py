@@ -16,7 +16,7 @@ _ISO = re.compile(r"\d{4}(-?\d\d-?\d\d|-?W\d\d(-?\d)?)([Tt ].*)?", re.ASCII)
 
 
 def epoch(value: Any) -> int | None:
-    """Return `value` as epoch seconds, rounded down, or None if it is no moment.
+    """Return `value` as epoch seconds, rounded down, or None if it is no date-time.
 
     Understood are whole and broken numbers (the SDK reads those of a file as decimals), numbers as
     text, and ISO 8601 text (no zone: UTC). Eight digits as text are a date if they can be one, such
@@ -24,8 +24,8 @@ def epoch(value: Any) -> int | None:
     """
     if isinstance(value, str):
         text = value.strip()
-        moment = iso_moment(text)
-        value = float(text) if moment is None and _DIGITS.fullmatch(text) else moment
+        seconds = iso_seconds(text)
+        value = float(text) if seconds is None and _DIGITS.fullmatch(text) else seconds
     elif isinstance(value, Decimal):
         value = float(value)
     if isinstance(value, bool) or not isinstance(value, int | float):
@@ -34,15 +34,15 @@ def epoch(value: Any) -> int | None:
     return math.floor(value) if 0 <= value <= _LATEST else None
 
 
-def iso_moment(text: str) -> float | None:
+def iso_seconds(text: str) -> float | None:
     """Return ISO 8601 `text` (a date or date-time; no zone: UTC) as epoch seconds, or None."""
     if not _ISO.fullmatch(text):
         return None
     try:
-        moment = datetime.fromisoformat(text)
-        if moment.tzinfo is None:
-            moment = moment.replace(tzinfo=UTC)
-        second = moment.timestamp()
+        date_time = datetime.fromisoformat(text)
+        if date_time.tzinfo is None:
+            date_time = date_time.replace(tzinfo=UTC)
+        second = date_time.timestamp()
     except (ValueError, OverflowError):
         return None
     return second if second <= _LATEST else None
@@ -53,13 +53,13 @@ def http_date(text: str | None) -> int | None:
     if not text:
         return None
     try:
-        moment = parsedate_to_datetime(text)
+        date_time = parsedate_to_datetime(text)
     except (ValueError, TypeError):
         return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
+    if date_time.tzinfo is None:
+        date_time = date_time.replace(tzinfo=UTC)
     try:
-        return int(moment.timestamp())
+        return int(date_time.timestamp())
     except (ValueError, OverflowError):
         return None
 

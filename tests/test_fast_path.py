@@ -31,9 +31,9 @@ def _noon() -> Iterator[None]:
         yield
 
 
-def is_plain(stream: Stream) -> bool:
+def bypasses_sdk(stream: Stream) -> bool:
     assert isinstance(stream, hooks.HookedStream)
-    return stream.is_plain
+    return stream.bypasses_sdk
 
 
 def lines_of_a_run(account: Account, *, plain: bool, **config: Any) -> list[bytes]:
@@ -48,10 +48,10 @@ def lines_of_a_run(account: Account, *, plain: bool, **config: Any) -> list[byte
     tap.fake = a_fake(account, clock)
     with pytest.MonkeyPatch.context() as patch:
         if not plain:
-            patch.setattr(hooks.HookedStream, "is_plain", False)
+            patch.setattr(hooks.HookedStream, "bypasses_sdk", False)
         tap.sync_all()
     if plain:
-        assert all(is_plain(stream) for stream in tap.streams.values())
+        assert all(bypasses_sdk(stream) for stream in tap.streams.values())
     return writer.lines
 
 
@@ -108,7 +108,7 @@ def test_any_event_comes_out_byte_for_byte(changes: list[dict[str, Any]]) -> Non
 )
 def test_whoever_needs_the_sdk_gets_it(catalog: dict[str, Any], config: dict[str, Any]) -> None:
     tap = SimulatedTap(config={**PLAIN_CONFIG, **config}, catalog=catalog)
-    assert not any(is_plain(stream) for stream in tap.streams.values())
+    assert not any(bypasses_sdk(stream) for stream in tap.streams.values())
 
 
 def test_a_catalog_of_another_schema_takes_the_long_way() -> None:
@@ -116,4 +116,4 @@ def test_a_catalog_of_another_schema_takes_the_long_way() -> None:
     for stream in catalog["streams"]:
         stream["schema"]["properties"].pop("via", None)
     tap = SimulatedTap(config=dict(PLAIN_CONFIG), catalog=catalog)
-    assert not is_plain(tap.streams["ticket_events"])
+    assert not bypasses_sdk(tap.streams["ticket_events"])

@@ -16,7 +16,7 @@ from urllib3.exceptions import MaxRetryError, NameResolutionError, NewConnection
 from tap_zendesk_events.exceptions import ZendeskEventsError
 from tap_zendesk_events.settings import read_settings
 from tap_zendesk_events.tap import TapZendeskEvents
-from tap_zendesk_events.zendesk.answer import LONGEST_WAIT, Answer, quote, retry_after
+from tap_zendesk_events.zendesk.answer import MAX_RETRY_AFTER, Answer, quote, retry_after
 from tap_zendesk_events.zendesk.export import TICKET_EVENTS
 from tap_zendesk_events.zendesk.http import Http
 from tests.fake_zendesk import Fault
@@ -253,11 +253,11 @@ def test_what_keeps_a_request_from_leaving_is_named(failure: Exception, words: s
         ("7.5", 7.5),
         ("-7", 0),
         ("+7", 7),
-        ("9" * 400, LONGEST_WAIT),
+        ("9" * 400, MAX_RETRY_AFTER),
         ("901", 900),
         ("Mon, 24 Nov 2025 16:00:40 GMT", 40),
         ("Mon, 24 Nov 2025 15:00:00 GMT", 0),
-        ("Mon, 24 Nov 2036 16:00:00 GMT", LONGEST_WAIT),
+        ("Mon, 24 Nov 2036 16:00:00 GMT", MAX_RETRY_AFTER),
     ],
 )
 def test_retry_after(header: str | None, seconds: float | None) -> None:
@@ -267,7 +267,7 @@ def test_retry_after(header: str | None, seconds: float | None) -> None:
 @given(st.text(), st.floats(0, 4e9))
 def test_no_retry_after_breaks_it(header: str, now: float) -> None:
     seconds = retry_after(header, now)
-    assert seconds is None or 0 <= seconds <= LONGEST_WAIT
+    assert seconds is None or 0 <= seconds <= MAX_RETRY_AFTER
 
 
 def answer(content: bytes) -> Answer:

@@ -129,10 +129,10 @@ class CountingFile(io.FileIO):
 
     def __init__(self, descriptor: int) -> None:
         super().__init__(descriptor, "w")
-        self.asked = 0
+        self.per_page = 0
 
     def write(self, data: Any) -> int:
-        self.asked += 1
+        self.per_page += 1
         return super().write(data)
 
 
@@ -151,7 +151,7 @@ def test_a_full_pipe_is_waited_for_not_tried_all_the_time(monkeypatch: pytest.Mo
     writing.join(5)
     os.close(reader)
     assert got == line
-    assert raw.asked < 100
+    assert raw.per_page < 100
     raw.close()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tap_zendesk_events.rows.values import is_moment
+from tap_zendesk_events.rows.values import is_date_time
 from tap_zendesk_events.times import iso
 from tap_zendesk_events.zendesk.decoding import as_integer
 
@@ -58,7 +58,7 @@ def event_columns(event: Event) -> dict[str, Any]:
         "ticket_event_id": event.id,
         "ticket_id": as_integer(event.fields.get("ticket_id")),
         "timestamp": event.time,
-        "created_at": created_at if is_moment(created_at) else iso(event.time),
+        "created_at": created_at if is_date_time(created_at) else iso(event.time),
         "updater_id": as_integer(event.fields.get("updater_id")),
     }
 
@@ -66,7 +66,7 @@ def event_columns(event: Event) -> dict[str, Any]:
 def own_columns(child: dict[str, Any]) -> dict[str, Any]:
     """Return those of the columns that the child itself knows."""
     own: dict[str, Any] = {}
-    if "created_at" in child and is_moment(child["created_at"]):
+    if "created_at" in child and is_date_time(child["created_at"]):
         own["created_at"] = child["created_at"]
     if "updater_id" in child and (updater := as_integer(child["updater_id"])) is not None:
         own["updater_id"] = updater

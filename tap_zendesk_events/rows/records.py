@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tap_zendesk_events.rows.schema import ARRAY, BOOLEAN, INTEGER, OBJECT, TEXT
-from tap_zendesk_events.rows.values import is_moment, json_text
+from tap_zendesk_events.rows.values import is_date_time, json_text
 from tap_zendesk_events.times import epoch, iso
 from tap_zendesk_events.zendesk.decoding import INT64_LEAST, INT64_MOST, as_integer
 
@@ -32,7 +32,7 @@ class RawRecords:
             name: column["type"][0] for name, column in columns.items() if name != EXTRA
         }
         self._types = {name: _EXPECTED[kind] for name, kind in self._kinds.items()}
-        self._moments = {name for name, column in columns.items() if "format" in column}
+        self._date_times = {name for name, column in columns.items() if "format" in column}
         self._warn = warn
 
     def record(self, event: Event) -> dict[str, Any]:
@@ -44,7 +44,7 @@ class RawRecords:
 
     def _is_usual(self, event: Event) -> bool:
         """Say whether all fields fit as they are, and none is missing that must be there."""
-        types, moments = self._types, self._moments
+        types, date_times = self._types, self._date_times
         for name, value in event.fields.items():
             kind = type(value)
             if kind is not types.get(name):
@@ -53,7 +53,7 @@ class RawRecords:
             elif kind is int:
                 if not INT64_LEAST <= value <= INT64_MOST:
                     return False
-            elif name in moments and not is_moment(value):
+            elif name in date_times and not is_date_time(value):
                 return False
         return self._is_complete(event)
 
@@ -70,7 +70,7 @@ class RawRecords:
                 self._to_extra(name, value, extra, f"the field {name!r}, which has no column")
             elif value is None or (type(value) is _EXPECTED[kind] and self._fits(name, value)):
                 record.setdefault(name, value)
-            elif kind == TEXT and name not in self._moments:
+            elif kind == TEXT and name not in self._date_times:
                 record[name] = json_text(value)
             elif name != "id":
                 self._to_extra(
@@ -87,7 +87,7 @@ class RawRecords:
     def _fits(self, name: str, value: Any) -> bool:
         if type(value) is int:
             return as_integer(value) is not None
-        return name not in self._moments or is_moment(value)
+        return name not in self._date_times or is_date_time(value)
 
     def _to_extra(self, name: str, value: Any, extra: dict[str, Any], what: str) -> None:
         self._warn(name, f"Zendesk sends {what}; it is kept in the column {EXTRA}.")
@@ -105,7 +105,7 @@ class TicketEventRecords(RawRecords):
         told = record.get("timestamp")
         record["timestamp"] = event.time
         if told is not None and told != event.time:
-            self._to_extra("timestamp", told, extra, "a value for 'timestamp' that is no moment")
+            self._to_extra("timestamp", told, extra, "a value for 'timestamp' that is no date-time")
         elif epoch(extra.get("timestamp")) == event.time:
             del extra["timestamp"]  # it says the same in another form
         if record.get("created_at") is None:

@@ -17,7 +17,7 @@ def _column(kind: str, description: str, **more: Any) -> dict[str, Any]:
     return {"type": [kind, "null"], "description": description, **more}
 
 
-def _moment(description: str) -> dict[str, Any]:
+def _date_time(description: str) -> dict[str, Any]:
     return _column(TEXT, description, format="date-time")
 
 
@@ -41,7 +41,7 @@ TICKET_EVENTS: dict[str, Any] = {
             "type": [INTEGER],
             "description": "When the event happened, in epoch seconds. Bookmarks go by it.",
         },
-        "created_at": _moment("When the event happened, as a date-time in UTC."),
+        "created_at": _date_time("When the event happened, as a date-time in UTC."),
         "updater_id": _column(INTEGER, "The user who made the update; -1 is the system."),
         "via": _column(
             TEXT,
@@ -76,7 +76,7 @@ TICKET_EVENTS: dict[str, Any] = {
             TEXT,
             "Usually empty. In events of the form that Zendesk's reference shows: the SLA metric.",
         ),
-        "time": _moment(
+        "time": _date_time(
             "Usually empty. In events of the form that Zendesk's reference shows: when it happened."
         ),
         "type": _column(
@@ -101,7 +101,7 @@ TICKET_FIELD_CHANGES = _table(
         "ticket_event_id": _EVENT_ID,
         "ticket_id": _column(INTEGER, "The ticket that was changed."),
         "timestamp": _EVENT_SECOND,
-        "created_at": _moment("When the change happened, as a date-time in UTC."),
+        "created_at": _date_time("When the change happened, as a date-time in UTC."),
         "updater_id": _column(INTEGER, "The user who made the change; -1 is the system."),
         "event_type": _column(
             TEXT, "`Create` for a first value, with a new ticket; `Change` for any later one."
@@ -127,7 +127,7 @@ TICKET_COMMENTS = _table(
         "ticket_event_id": _EVENT_ID,
         "ticket_id": _column(INTEGER, "The ticket that was commented on."),
         "timestamp": _EVENT_SECOND,
-        "created_at": _moment("When the comment was made, as a date-time in UTC."),
+        "created_at": _date_time("When the comment was made, as a date-time in UTC."),
         "author_id": _column(INTEGER, "The user in whose name the comment was made."),
         "updater_id": _column(INTEGER, "The user who made the update; -1 is the system."),
         "type": _column(

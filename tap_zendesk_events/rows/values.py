@@ -34,13 +34,13 @@ def as_json(value: Any) -> str | None:
     return None if value is None else json_text(value)
 
 
-def is_moment(value: Any) -> bool:
+def is_date_time(value: Any) -> bool:
     """Say whether the value is a date-time in the one form that JSON schema knows (RFC 3339)."""
-    return isinstance(value, str) and _is_moment(value)
+    return isinstance(value, str) and _is_date_time(value)
 
 
 @lru_cache(maxsize=1024)  # an event, its children and its neighbours have the same time
-def _is_moment(text: str) -> bool:
+def _is_date_time(text: str) -> bool:
     if not _RFC3339.fullmatch(text):
         return False
     try:

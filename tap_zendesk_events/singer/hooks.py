@@ -126,7 +126,7 @@ class HookedStream(Stream):
     def write(self, records: list[Record]) -> None:
         """Write records. Counts them inside of `metered`."""
         writer = self._tap.message_writer
-        if self.is_plain and isinstance(writer, MessageWriter):
+        if self.bypasses_sdk and isinstance(writer, MessageWriter):
             if records:
                 writer.write_records(self.name, self._stream_version, records)
         else:
@@ -156,7 +156,7 @@ class HookedStream(Stream):
             )
 
     @cached_property
-    def is_plain(self) -> bool:
+    def bypasses_sdk(self) -> bool:
         """Whether records go out as they are: no stream map, no flattening, nothing deselected.
 
         Then what the SDK does to each record changes nothing, and is left out: selection, types

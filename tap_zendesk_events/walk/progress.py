@@ -104,7 +104,7 @@ class Progress:
             "Page %d: start %d, asked for %d, got %d, next start %s, last: %s.",
             self._pages,
             page.start,
-            page.asked,
+            page.per_page,
             len(page.events),
             page.next_start,
             page.is_last,

@@ -115,7 +115,7 @@ class Walk:
             return page
         larger = (MAX_PER_PAGE, self._client.size.largest_answered)
         for size in larger if page.is_full else larger[:1]:
-            if page.is_full and size <= page.asked:
+            if page.is_full and size <= page.per_page:
                 continue
             try:
                 page = self._ended(self._client.page_of(position, size, self._check))
@@ -136,8 +136,8 @@ class Walk:
             self._progress.window_known(self._window)
         if page.is_stuck and page.tells_end and not (page.is_full or self._is_over(page.start)):
             raise BrokenPageError(
-                f"{len(page.events)} events where {page.asked} were asked for, which says that it "
-                "is not the last one and leads back to its own start"
+                f"{len(page.events)} events where {page.per_page} were asked for, which says that "
+                "it is not the last one and leads back to its own start"
             )
 
     def _ended(self, page: Page) -> Page:
@@ -168,8 +168,8 @@ class Walk:
                 "before it is exported."
             )
         return ZendeskEventsError(
-            f"more events happened in the second {second} than a page of {page.asked} holds, and "
-            "Zendesk shows no way past it: ask Zendesk support how to export that second, or skip "
+            f"more events happened in the second {second} than a page of {page.per_page} holds, "
+            "and Zendesk shows no way past it: ask Zendesk support how to export that second, or skip "
             f"it by setting the bookmark's replication_key_value to {page.start + 1}; everything "
             "before it is exported."
         )

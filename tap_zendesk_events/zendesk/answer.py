@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     import requests
 
-LONGEST_WAIT = 900.0
+MAX_RETRY_AFTER = 900.0
 """Most seconds that a `Retry-After` is obeyed at a time; then the request is tried again."""
 
 QUOTED = 200  # most characters of an error's body that a message quotes
@@ -66,7 +66,7 @@ def retry_after(header: str | None, server_now: float) -> float | None:
         if date is None:
             return None
         seconds = date - server_now
-    return min(max(seconds, 0.0), LONGEST_WAIT)
+    return min(max(seconds, 0.0), MAX_RETRY_AFTER)
 
 
 def quote(answer: Answer) -> str:

@@ -44,7 +44,7 @@ class Page:
 
     Args:
         start: The `start_time` that was asked for, in epoch seconds.
-        asked: The `per_page` that was asked for.
+        per_page: The `per_page` that was asked for.
         events: The events in the order in which they came; of two versions of one, the later.
         skipped: Entries that are no object or have no integer id.
         next_start: Where the next page starts, in epoch seconds. None only on a last page.
@@ -57,7 +57,7 @@ class Page:
     """
 
     start: int
-    asked: int
+    per_page: int
     events: list[Event]
     skipped: int
     next_start: int | None
@@ -85,7 +85,7 @@ def read_page(
     body: bytes,
     key: str,
     start: int,
-    asked: int,
+    per_page: int,
     server_time: int | None,
     log: logging.Logger,
     *,
@@ -97,7 +97,7 @@ def read_page(
         body: The body, already unzipped.
         key: Name of the list of events in the body.
         start: The `start_time` that was asked for.
-        asked: The `per_page` that was asked for.
+        per_page: The `per_page` that was asked for.
         server_time: Epoch second of the answer's `Date` header, if known.
         log: Gets an ERROR line for each entry that has to be skipped.
         seconds: How long the request took, until the whole body was there.
@@ -129,14 +129,14 @@ def read_page(
     events = list(_events(entries, start, page_end, log))
     return Page(
         start=start,
-        asked=asked,
+        per_page=per_page,
         events=_latest_versions(events),
         skipped=len(entries) - len(events),
         next_start=next_start,
         is_last=is_last,
         server_time=server_time,
         seconds=seconds,
-        is_full=len(entries) >= asked,
+        is_full=len(entries) >= per_page,
         tells_end=told_last is not None,
     )
 
@@ -217,7 +217,7 @@ def _own_time(entry: Any) -> int | None:
     if type(timestamp) is int and 0 <= timestamp <= 9_999_999_999:  # the usual case, at once
         return timestamp
     for name in ("timestamp", "created_at", "time"):
-        moment = epoch(entry.get(name))
-        if moment is not None:
-            return moment
+        second = epoch(entry.get(name))
+        if second is not None:
+            return second
     return None

@@ -59,7 +59,7 @@ def test_a_new_users_path(source: str, tmp_path: Path, database: Database, wheel
         said = shell(install, tmp_path, variables)
         # which README.md calls harmless
         assert ("Unknown setting '_pip_url'" in said) is (source == "checkout")
-        assert any("extractors" in path for path in hub.asked) is (source == "hub")
+        assert any("extractors" in path for path in hub.per_page) is (source == "hub")
 
         project = tmp_path / "zendesk"
         (project / ".env").write_text(settings, encoding="utf-8")
