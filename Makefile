@@ -14,6 +14,8 @@ QUICK_TESTS := --ignore=tests/e2e -m "not soak"
 TOGETHER := --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 PRERELEASE := .venvs/prerelease
+COMPILE = $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --no-annotate \
+    --no-emit-index-url --custom-compile-command 'make requirements'
 
 ISSUE_CONFIG := .github/ISSUE_TEMPLATE/config.yml
 ISSUE_FORMS := $(filter-out $(ISSUE_CONFIG),$(wildcard .github/ISSUE_TEMPLATE/*.yml))
@@ -119,14 +121,14 @@ github-release: ## make the release of TAG=v1.2.3 on GitHub, with what dist/ hol
 hub: $(READY) ## write the listing for Meltano Hub anew
 	@$(BIN)/python hub/listing.py
 
-requirements: $(READY) ## compile requirements/dev.txt anew, with the newest versions
-	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 \
-	    --no-annotate --no-emit-index-url --custom-compile-command 'make requirements' \
-	    --output-file requirements/dev.txt --group dev pyproject.toml
+requirements: $(READY) ## compile requirements/dev.txt and dbt.txt anew, with the newest versions
+	$(COMPILE) --output-file requirements/dev.txt --group dev pyproject.toml
+	$(COMPILE) --output-file requirements/dbt.txt requirements/dbt.in
 
 clean: ## remove what the other commands made (not .meltano/meltano.db, which holds bookmarks)
-	rm -rf $(VENV) .venvs .demo build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
-	rm -rf .meltano/extractors .meltano/loaders .meltano/logs .meltano/run
+	rm -rf $(VENV) .venvs .demo build dist .hypothesis .import_linter_cache .mypy_cache
+	rm -rf .pytest_cache .ruff_cache dbt/target dbt/logs dbt/dbt_packages dbt/package-lock.yml
+	rm -rf .meltano/extractors .meltano/loaders .meltano/utilities .meltano/logs .meltano/run
 
 $(READY): pyproject.toml requirements/dev.txt
 	@set -e; \

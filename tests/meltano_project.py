@@ -18,10 +18,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from psycopg.conninfo import conninfo_to_dict
+
 from tests.selection import ALL_STREAMS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+
+    from tests.postgres import Database
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 PATIENCE = 240.0
@@ -45,9 +49,21 @@ EVERY_STREAM = {"TAP_ZENDESK_EVENTS__SELECT": json.dumps([f"{name}.*" for name i
 """Selects all streams. What meltano.yml selects, for everybody else, is ticket_events."""
 
 
+def for_dbt(database: Database) -> dict[str, str]:
+    """Return the settings with which dbt-postgres finds a database."""
+    place = conninfo_to_dict(database.uri)
+    return {
+        "DBT_POSTGRES_HOST": str(place["host"]),
+        "DBT_POSTGRES_PORT": str(place.get("port") or 5432),
+        "DBT_POSTGRES_USER": str(place["user"]),
+        "DBT_POSTGRES_PASSWORD": str(place.get("password") or ""),
+        "DBT_POSTGRES_DBNAME": str(place["dbname"]),
+    }
+
+
 def environment(settings: Mapping[str, str] | None = None) -> dict[str, str]:
     """Return this process's environment without settings of any Meltano project."""
-    prefixes = ("MELTANO_", "TAP_", "TARGET_")
+    prefixes = ("MELTANO_", "TAP_", "TARGET_", "DBT_")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(prefixes)}
     return {
         **kept,
@@ -77,8 +93,9 @@ class MeltanoProject:
         self.settings = dict(settings)
         private = folder / ".meltano"
         private.mkdir(parents=True)
-        for kind in ("extractors", "loaders"):
+        for kind in ("extractors", "loaders", "utilities"):
             (private / kind).symlink_to(REPOSITORY / ".meltano" / kind, target_is_directory=True)
+        (folder / "dbt").symlink_to(REPOSITORY / "dbt", target_is_directory=True)
         self.file = Path(shutil.copy(REPOSITORY / "meltano.yml", folder))
 
     def meltano(self, *arguments: str, show: Callable[[str], None]) -> int:

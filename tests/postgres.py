@@ -29,6 +29,11 @@ class Database:
         self._uri = server.get_uri(name)
         self.sqlalchemy_url = server.get_uri(name, driver="psycopg")
 
+    @property
+    def uri(self) -> str:
+        """Where it is, as libpq understands it."""
+        return self._uri
+
     def query(self, statement: LiteralString, *parameters: object) -> list[tuple[Any, ...]]:
         """Return the rows that ``statement`` gives."""
         with psycopg.connect(self._uri) as connection:

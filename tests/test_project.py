@@ -19,6 +19,7 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 MELTANO: dict[str, Any] = yaml.safe_load((REPOSITORY / "meltano.yml").read_text(encoding="utf-8"))
 EXTRACTORS: list[dict[str, Any]] = MELTANO["plugins"]["extractors"]
 LOADERS: list[dict[str, Any]] = MELTANO["plugins"]["loaders"]
+UTILITIES: list[dict[str, Any]] = MELTANO["plugins"]["utilities"]
 TAP = EXTRACTORS[0]
 SETTINGS: dict[str, dict[str, Any]] = {setting["name"]: setting for setting in TAP["settings"]}
 DATES = ("start_date", "end_date")
@@ -116,13 +117,16 @@ def test_nobody_exports_more_than_ticket_events_by_accident() -> None:
 def test_no_secret_is_in_the_project_file_but_those_of_the_test_server() -> None:
     secrets = {
         setting["name"]
-        for plugin in (*EXTRACTORS, *LOADERS)
+        for plugin in (*EXTRACTORS, *LOADERS, *UTILITIES)
         for setting in plugin["settings"]
         if setting.get("sensitive")
     }
     assert {"client_secret", "password"} <= secrets
     assert not [
-        name for p in (*EXTRACTORS, *LOADERS) for name in p.get("config", {}) if name in secrets
+        name
+        for plugin in (*EXTRACTORS, *LOADERS, *UTILITIES)
+        for name, value in plugin.get("config", {}).items()
+        if name in secrets and not re.fullmatch(r"\$[A-Z_]+", value)  # the name of a variable
     ]
     for place in MELTANO["environments"]:
         kinds = place.get("config", {}).get("plugins", {})
@@ -142,6 +146,21 @@ def test_each_stage_of_ones_own_account_has_its_own_tables() -> None:
     assert schemas == ["zendesk_dev", "zendesk_staging"]
 
 
+def test_each_stage_of_ones_own_account_has_models_of_its_own_tables() -> None:
+    for place in MELTANO["environments"]:
+        plugins = place.get("config", {}).get("plugins", {})
+        for loader, dbt in zip(
+            plugins.get("loaders", []), plugins.get("utilities", []), strict=True
+        ):
+            schema = loader["config"]["default_target_schema"]
+            assert dbt["config"] == {"source_schema": schema, "schema": f"{schema}_models"}
+    (loader,) = (plugin for plugin in LOADERS if plugin["name"] == "target-postgres")
+    (dbt,) = UTILITIES
+    defaults = {setting["name"]: setting.get("value") for setting in dbt["settings"]}
+    assert defaults["source_schema"] == loader["config"]["default_target_schema"]
+    assert defaults["send_anonymous_usage_stats"] is False
+
+
 def test_each_schedule_runs_a_job_that_exists() -> None:
     jobs = {job["name"] for job in MELTANO["jobs"]}
     assert {schedule["job"] for schedule in MELTANO["schedules"]} <= jobs
@@ -150,7 +169,7 @@ def test_each_schedule_runs_a_job_that_exists() -> None:
 def test_meltano_asks_no_server_and_tells_none() -> None:
     assert MELTANO["send_anonymous_usage_stats"] is False
     assert MELTANO["cli"]["disable_version_check"] is True
-    for plugin in (*EXTRACTORS, *LOADERS):
+    for plugin in (*EXTRACTORS, *LOADERS, *UTILITIES):
         assert {"namespace", "executable", "pip_url", "settings"} <= plugin.keys()
 
 
@@ -164,7 +183,7 @@ def test_the_csv_target_writes_json_and_keeps_earlier_files() -> None:
 def test_the_example_environment_names_real_settings() -> None:
     known = {
         f"{plugin['namespace']}_{setting['name']}".upper()
-        for plugin in (*EXTRACTORS, *LOADERS)
+        for plugin in (*EXTRACTORS, *LOADERS, *UTILITIES)
         for setting in plugin["settings"]
     }
     known |= {f"{plugin['namespace']}__select".upper() for plugin in EXTRACTORS}

@@ -169,9 +169,9 @@ class Walk:
             )
         return ZendeskEventsError(
             f"more events happened in the second {second} than a page of {page.per_page} holds, "
-            "and Zendesk shows no way past it: ask Zendesk support how to export that second, or skip "
-            f"it by setting the bookmark's replication_key_value to {page.start + 1}; everything "
-            "before it is exported."
+            "and Zendesk shows no way past it: ask Zendesk support how to export that second, or "
+            f"skip it by setting the bookmark's replication_key_value to {page.start + 1}; "
+            "everything before it is exported."
         )
 
     def _window_at(self, page: Page) -> Window:

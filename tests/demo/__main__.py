@@ -11,22 +11,20 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, LiteralString, NoReturn
 
-from tests.fake_zendesk import Account, FakeZendesk, make_events, make_metric_events
+from tests.fake_zendesk import FakeZendesk
 from tests.independent_reader import comments, field_changes
-from tests.meltano_project import EVERY_STREAM, REPOSITORY, MeltanoProject, install
+from tests.meltano_project import EVERY_STREAM, REPOSITORY, MeltanoProject, for_dbt, install
 from tests.postgres import running_postgres
 
 from . import queries
+from .account import EVENTS, METRIC_EVENTS, UNSETTLED, account
 
 if TYPE_CHECKING:
     from tests.postgres import Database
 
 FOLDER = REPOSITORY / ".demo"
 PIPELINE = ("run", "tap-zendesk-events", "target-postgres")
-DAY = 86_400
-EVENTS = 12_000
-METRIC_EVENTS = 4_000
-UNSETTLED = 7
+PIPELINE_WITH_MODELS = (*PIPELINE, "dbt-postgres:build")
 ALLOWANCE = (10, 5.0)
 """Requests and seconds: Zendesk gives 10 a minute, but nobody wants to watch a demo wait."""
 
@@ -43,7 +41,19 @@ runs' full logs and the database's files. `make clean` removes it."""
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 LOG_LINE = re.compile(r"\S+Z \[(?P<level>\w+) *\] (?P<who>\S+) +(?P<text>.*)")
-NOISE = ("METRIC", "Skipping parse of env var", "Inserting with SQL", "systemdb", "from Database")
+NOISE = (
+    "METRIC",
+    "Skipping parse of env var",
+    "Inserting with SQL",
+    "systemdb",
+    "from Database",
+    " START ",
+    " PASS ",
+    "Registered adapter",
+    "partial parsing",
+    "Concurrency",
+)
+DBT_LINE = re.compile(r"dbt-postgres: \d\d:\d\d:\d\d +")
 
 
 @dataclass(frozen=True)
@@ -100,7 +110,7 @@ def demo(started: ExitStack) -> list[Check]:
     """Show everything; what is put into ``started`` is stopped by whoever made it."""
     title("1. Setting up: Meltano's plugins, a simulated Zendesk, an empty PostgreSQL")
     _install()
-    zendesk = FakeZendesk(_account(), rate_limit=ALLOWANCE)
+    zendesk = FakeZendesk(account(int(time.time())), rate_limit=ALLOWANCE)
     url = started.enter_context(zendesk.serve())
     say(f"A server that answers like Zendesk listens on {url}:")
     say(f"  {EVENTS:,} ticket events of the last 30 days, and {UNSETTLED} of the last minutes")
@@ -116,6 +126,7 @@ def demo(started: ExitStack) -> list[Check]:
         {
             "TAP_ZENDESK_EVENTS_API_URL": url,
             "TARGET_POSTGRES_SQLALCHEMY_URL": database.sqlalchemy_url,
+            **for_dbt(database),
             **EVERY_STREAM,
         },
     )
@@ -133,9 +144,9 @@ def demo(started: ExitStack) -> list[Check]:
         "more."
     )
 
-    title("3. The second run: only what is new since")
+    title("3. The second run: only what is new since, and the models of dbt/")
     before = time.time()
-    pipeline(project, "second-run.log")
+    pipeline(project, "second-run.log", PIPELINE_WITH_MODELS)
     written = sum(queries.count_written_since(database, table, before) for table in queries.KEYS)
     say(
         f"{written:,} rows were written: nothing new has settled. The events of the last five "
@@ -143,10 +154,14 @@ def demo(started: ExitStack) -> list[Check]:
     )
 
     title("4. What arrived, in SQL")
-    for query in (queries.CONTENT, *queries.RECIPES):
+    for query in (queries.CONTENT, queries.STATUS_HISTORY, queries.MOST_REASSIGNED):
         show_query(database, query)
 
-    title("5. Checked")
+    title("5. Answers, from the models that dbt has made of it")
+    for query in queries.ANSWERS:
+        show_query(database, query)
+
+    title("6. Checked")
     checks = [
         *(Check(f"rows in {table}", expected[table], number) for table, number in rows.items()),
         *(
@@ -157,28 +172,36 @@ def demo(started: ExitStack) -> list[Check]:
         ),
         Check("rows written by the second run", 0, written),
         Check("type of the column child_events", "jsonb", _type_of_children(database)),
+        Check("tickets in the models", *queries.count_tickets(database)),
     ]
     for check in checks:
         say(str(check))
     return checks
 
 
-def pipeline(project: MeltanoProject, log_name: str) -> None:
-    """Run the pipeline once, showing what a person wants to see of it."""
+def pipeline(project: MeltanoProject, log_name: str, command: tuple[str, ...] = PIPELINE) -> None:
+    """Run a pipeline once, showing what a person wants to see of it."""
     log = FOLDER / log_name
-    say(f"$ meltano {' '.join(PIPELINE)}")
+    say(f"$ meltano {' '.join(command)}")
     began = time.monotonic()
     with log.open("w", encoding="utf-8") as file:
 
         def show(line: str) -> None:
             file.write(f"{line}\n")
             if not any(noise in line for noise in NOISE):
-                say(f"  | {short(line)}")
+                say_of_run(short(line))
 
-        status = project.meltano(*PIPELINE, show=show)
+        status = project.meltano(*command, show=show)
     if status:
         raise DemoError(f"Meltano ended with exit status {status}; its log is {log}.")
     say(f"Done in {time.monotonic() - began:.0f} seconds.")
+
+
+def say_of_run(line: str) -> None:
+    """Print a line of a run's log, of dbt's without the time, and not its empty ones."""
+    text = DBT_LINE.sub("dbt-postgres: ", line)
+    if text.rstrip() != "dbt-postgres:" and not re.fullmatch(r"dbt-postgres: [\d:]+", text):
+        say(f"  | {text}")
 
 
 def short(line: str) -> str:
@@ -215,20 +238,11 @@ def say(text: str) -> None:
 
 def _install() -> None:
     lines: list[str] = []
-    say("Meltano installs tap-zendesk-events (from this folder) and target-postgres.")
-    if status := install("tap-zendesk-events", "target-postgres", show=lines.append):
+    say("Meltano installs tap-zendesk-events (from this folder), target-postgres and dbt-postgres.")
+    plugins = ("tap-zendesk-events", "target-postgres", "dbt-postgres")
+    if status := install(*plugins, show=lines.append):
         say("\n".join(lines))
         raise DemoError(f"`meltano install` ended with exit status {status}.")
-
-
-def _account() -> Account:
-    """Two histories: a settled one, and some events too young to be taken."""
-    now = int(time.time())
-    start, spread = now - 30 * DAY, 30 * DAY - 3600
-    history = make_events(EVENTS, 1, start, spread, burst=(None, 1_700))
-    newest = make_events(UNSETTLED, seed=2, start=now - 100, spread=40)
-    clocks = make_metric_events(METRIC_EVENTS, 1, start, spread, events=history)
-    return Account(history + newest, seed=1, metric_events=clocks)
 
 
 def _expected_rows(zendesk: FakeZendesk) -> dict[LiteralString, int]:

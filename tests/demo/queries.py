@@ -159,6 +159,51 @@ RECIPES: Final = (
 )
 """As in docs/sql.md, to the letter (tests/test_recipes.py compares and runs them)."""
 
+WHO_WAITS: Final = Query(
+    "Who has been waiting longest for a reply?",
+    ("ticket_id", "status", "waiting_since", "public_replies"),
+    """\
+SELECT ticket_id, status, waiting_since, public_replies
+FROM zendesk_models.tickets
+WHERE waiting_since IS NOT NULL
+ORDER BY waiting_since, ticket_id
+LIMIT 5;""",
+)
+
+BACKLOG: Final = Query(
+    "How large was the backlog at the end of each day?",
+    ("date_day", "new", "open", "pending", "hold", "tickets"),
+    """\
+SELECT date_day,
+       count(*) FILTER (WHERE status = 'new') AS new,
+       count(*) FILTER (WHERE status = 'open') AS open,
+       count(*) FILTER (WHERE status = 'pending') AS pending,
+       count(*) FILTER (WHERE status = 'hold') AS hold,
+       count(*) AS tickets
+FROM zendesk_models.ticket_backlog_daily
+GROUP BY date_day
+ORDER BY date_day DESC
+LIMIT 7;""",
+)
+
+TIME_IN_STATUS: Final = Query(
+    "How long do tickets stay in a status?",
+    ("status", "spells", "median_hours", "longest_hours"),
+    """\
+SELECT status,
+       count(*) AS spells,
+       round(percentile_cont(0.5) WITHIN GROUP (ORDER BY duration_seconds)::numeric / 3600, 1)
+         AS median_hours,
+       round(max(duration_seconds) / 3600.0, 1) AS longest_hours
+FROM zendesk_models.ticket_status_intervals
+WHERE duration_seconds IS NOT NULL
+GROUP BY status
+ORDER BY spells DESC, status;""",
+)
+
+ANSWERS: Final = (WHO_WAITS, BACKLOG, TIME_IN_STATUS)
+"""As in docs/dbt.md, to the letter (tests/dbt/test_docs.py compares and runs them)."""
+
 KEYS: Final[dict[str, LiteralString]] = {
     "ticket_events": "id",
     "ticket_field_changes": "child_event_id, field_name",
@@ -188,3 +233,12 @@ def count_written_since(database: Database, table: LiteralString, moment: float)
         datetime.fromtimestamp(moment, UTC).replace(tzinfo=None),
     )
     return int(number)
+
+
+def count_tickets(database: Database) -> tuple[int, int]:
+    """Return how many tickets have events, and how many the models have."""
+    ((events, models),) = database.query(
+        "SELECT (SELECT count(DISTINCT ticket_id) FROM zendesk.ticket_events), "
+        "(SELECT count(*) FROM zendesk_models.tickets)"
+    )
+    return int(events), int(models)

@@ -29,12 +29,21 @@ class Pipelines:
 
     def run(self, *arguments: str) -> str:
         """Run a pipeline; it has to succeed, and to leave meltano.yml as it is."""
-        self.output = []
-        status = self._project.meltano("run", *arguments, show=self.output.append)
-        text = "\n".join(self.output)
+        status, text = self._try(*arguments)
         assert status == 0, text
         assert self._project.file.read_bytes() == (REPOSITORY / "meltano.yml").read_bytes()
         return text
+
+    def fail(self, *arguments: str) -> str:
+        """Run a pipeline that has to fail; return what it printed."""
+        status, text = self._try(*arguments)
+        assert status != 0, text
+        return text
+
+    def _try(self, *arguments: str) -> tuple[int, str]:
+        self.output = []
+        status = self._project.meltano("run", *arguments, show=self.output.append)
+        return status, "\n".join(self.output)
 
 
 @pytest.fixture(scope="session")
