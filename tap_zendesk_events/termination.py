@@ -171,8 +171,8 @@ class Termination:
 
     def _handle(self, signum: int, _frame: FrameType | None) -> None:
         if self._signum is None:
+            self._signum = signum  # first, as another signal's handler may come in at any call
             self._since = time.monotonic()
-            self._signum = signum
             self._wake()
         if self._forced or not (self._raised or self._holds or self._vital):
             raise self._error(self._signum)
