@@ -88,6 +88,7 @@ class ExportSync:
         if new:
             progress.first_run(", ".join(new), settings.start)
         self._warn_of_the_future(bookmarks)
+        self._warn_of_comments()
         try:
             self._write_pages(self._walk(first, progress), bookmarks, progress)
         except BaseException:
@@ -144,6 +145,16 @@ class ExportSync:
         for stream in self._streams:
             stream.warn.sum_up()
 
+    def _warn_of_comments(self) -> None:
+        for stream in self._streams:
+            if stream.wants_comments:
+                # Meltano selects every stream where nobody has chosen
+                stream.logger.warning(
+                    "Comment bodies will be exported to %s. If that is not wanted, take it out of "
+                    "`select` in meltano.yml, or of the catalog.",
+                    stream.name,
+                )
+
     def _warn_of_the_future(self, bookmarks: dict[ZendeskStream, Bookmark]) -> None:
         for stream, bookmark in bookmarks.items():
             if bookmark.is_set and bookmark.second > self._clock.now() + DAY:
@@ -186,6 +197,4 @@ def _reasons(bookmarks: dict[ZendeskStream, Bookmark]) -> str:
     words = [f"{', '.join(names)} from {where}" for where, names in groups.items()]
     if len(groups) > 1:
         words.append("what a stream has already is read again, but not written again")
-    if any(stream.wants_comments for stream in bookmarks):
-        words.append("comment bodies will be exported to ticket_comments")
     return "; ".join(words)

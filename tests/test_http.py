@@ -344,3 +344,14 @@ def test_the_http_layer_needs_no_network_to_be_made() -> None:
     settings = read_settings({**config, **defaults})
     http = Http(settings, "agent/1", SimulatedClock(), logging.getLogger(__name__))
     assert http.session.headers["User-Agent"] == "agent/1"
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 410])
+@pytest.mark.parametrize(("body", "said"), [("", ""), ('{"error":"Gone"}', ' "Gone"')])
+def test_a_refusal_reads_well_with_words_of_zendesks_and_without(
+    status: int, body: str, said: str
+) -> None:
+    clock = SimulatedClock()
+    fake = a_fake(plain_account(1), clock, faults=[Fault(status=status, body=body)])
+    error = str(run(fake, clock, fails=True).error)
+    assert f"(status {status}{said})" in error

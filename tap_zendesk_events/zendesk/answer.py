@@ -98,6 +98,12 @@ def quote(answer: Answer) -> str:
     return f'"{text[:QUOTED]}"' if text else ""
 
 
+def words_of(answer: Answer) -> str:
+    """Return the error's own words to follow a status: a space and them, or nothing."""
+    words = quote(answer)
+    return f" {words}" if words else ""
+
+
 def _secrets(request: requests.PreparedRequest | None) -> list[str]:
     """Return what the request held that no message may show, in every usual form, longest first."""
     if request is None:

@@ -14,7 +14,7 @@ from tap_zendesk_events.exceptions import (
     TooSlowError,
 )
 from tap_zendesk_events.times import duration, http_date, iso
-from tap_zendesk_events.zendesk.answer import quote
+from tap_zendesk_events.zendesk.answer import words_of
 from tap_zendesk_events.zendesk.page import Page, read_page
 from tap_zendesk_events.zendesk.page_size import PageSize
 from tap_zendesk_events.zendesk.quota import HEADER, Quota
@@ -200,7 +200,7 @@ class ExportClient:
         # too recent: then it is a fault that passes.
         said = TOO_RECENT.search(answer.content)
         if said and self._pages and age > SURELY_OLD:
-            return RetriableError(f"status {answer.status} {quote(answer)}")
+            return RetriableError(f"status {answer.status}{words_of(answer)}")
         if said or age < SURELY_OLD:
             if age > SURELY_OLD:
                 self._log.warning(

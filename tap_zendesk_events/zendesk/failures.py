@@ -19,7 +19,7 @@ from tap_zendesk_events.exceptions import (
     ZendeskEventsError,
 )
 from tap_zendesk_events.times import http_date
-from tap_zendesk_events.zendesk.answer import quote, retry_after
+from tap_zendesk_events.zendesk.answer import retry_after, words_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -204,7 +204,7 @@ def retriable(answer: Answer, local_now: float) -> RetriableError | None:
     status, headers = answer.status, answer.headers
     date = http_date(headers.get("Date"))
     wait = retry_after(headers.get("Retry-After"), local_now if date is None else date)
-    said = f"status {status} {quote(answer)}".strip()
+    said = f"status {status}{words_of(answer)}"
     if status == 429:
         return ThrottledError(said, wait=wait, headers=headers)
     if status in TOO_SLOW:
@@ -229,7 +229,7 @@ def refusal(answer: Answer, host: str, address_setting: str) -> ZendeskEventsErr
         host: The host that asks for the credentials.
         address_setting: The setting that names it.
     """
-    status, said = answer.status, quote(answer)
+    status, said = answer.status, words_of(answer)
     if 300 <= status < 400:
         return ZendeskEventsError(
             f"{host} answered with a redirect (status {status}), which is not followed, "
@@ -238,22 +238,22 @@ def refusal(answer: Answer, host: str, address_setting: str) -> ZendeskEventsErr
         )
     if status == 401:
         return ZendeskEventsError(
-            f"{host} does not accept the credentials (status 401 {said}): check that the "
+            f"{host} does not accept the credentials (status 401{said}): check that the "
             "token or OAuth client is active and was copied whole, and belongs to this account."
         )
     if status == 403:
         return ZendeskEventsError(
-            f"{host} refuses access (status 403 {said}): incremental exports need the "
+            f"{host} refuses access (status 403{said}): incremental exports need the "
             "credentials of an admin, and an OAuth token the scope `read`."
         )
     if status == 404:
         return ZendeskEventsError(
-            f"{host} does not know this export (status 404 {said}): check "
-            f"{address_setting}, subdomain is the `acme` of acme.zendesk.com."
+            f"{host} does not know this export (status 404{said}): check "
+            f"{address_setting}; subdomain is the `acme` of acme.zendesk.com."
         )
     if status == 407:
         return _proxy_wants_password()
     return ZendeskEventsError(
-        f"{host} refuses the request (status {status} {said}), and asking again would not "
+        f"{host} refuses the request (status {status}{said}), and asking again would not "
         "change that: check the settings, or report this with the tap's version."
     )

@@ -14,7 +14,7 @@ from tap_zendesk_events.exceptions import (
 )
 from tap_zendesk_events.termination import TERMINATION
 from tap_zendesk_events.times import duration
-from tap_zendesk_events.zendesk.answer import quote
+from tap_zendesk_events.zendesk.answer import words_of
 from tap_zendesk_events.zendesk.auth import Auth, Unsigned
 from tap_zendesk_events.zendesk.decoding import decode
 from tap_zendesk_events.zendesk.token_file import LockedTokenFile, TokenFile, TokenPair, fingerprint
@@ -105,7 +105,7 @@ class TokenEndpoint:
 
     def _refused(self, answer: Answer, advice: str) -> ZendeskEventsError:
         return ZendeskEventsError(
-            f"{self.host} gives no OAuth token (status {answer.status} {quote(answer)}): {advice}"
+            f"{self.host} gives no OAuth token (status {answer.status}{words_of(answer)}): {advice}"
         )
 
 

@@ -108,6 +108,7 @@ def test_the_windows_of_two_accounts(
         for name, url in (("acme", first), ("acme-eu", second)):
             schema = f"zendesk_{name.replace('-', '_')}"
             settings = (
+                "MELTANO_ENVIRONMENT=prod\n"  # as in .env.example
                 f"TAP_ZENDESK_EVENTS_API_URL={url}\nTARGET_POSTGRES_DEFAULT_TARGET_SCHEMA={schema}"
             )
             (secrets / f"{name}.env").write_text(settings, encoding="utf-8")
