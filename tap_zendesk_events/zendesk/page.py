@@ -119,12 +119,7 @@ def read_page(
         raise BrokenPageError("neither `end_time` nor `next_page` says where the next page starts")
     if len(entries) > 1 and all(_identifier(entry) is None for entry in entries):
         # one odd entry may be; a whole page is another shape of answer, and must not be passed by
-        raise ZendeskEventsError(
-            f"none of the {len(entries)} entries on the page that starts at {start} ({iso(start)}) "
-            "is an object with a whole number of 64 bits as `id`, so nothing of it can be stored: "
-            "look whether something between Zendesk and the tap changes the answers, and report it "
-            "with the tap's version if not. The bookmark has not moved past this page."
-        )
+        raise _nothing_usable(len(entries), start)
     page_end = NO_END if next_start is None or is_last else next_start
     events = list(_events(entries, start, page_end, log))
     return Page(
@@ -138,6 +133,15 @@ def read_page(
         seconds=seconds,
         is_full=len(entries) >= per_page,
         tells_end=told_last is not None,
+    )
+
+
+def _nothing_usable(entries: int, start: int) -> ZendeskEventsError:
+    return ZendeskEventsError(
+        f"none of the {entries} entries on the page that starts at {start} ({iso(start)}) is an "
+        "object with a whole number of 64 bits as `id`, so nothing of it can be stored: look "
+        "whether something between Zendesk and the tap changes the answers, and report it with the "
+        "tap's version if not. The bookmark has not moved past this page."
     )
 
 

@@ -166,7 +166,7 @@ def test_the_history_has_what_is_hard() -> None:
     assert sum(row["created_at"] is None for row in tickets.values()) > 100
     assert sum(row["status"] is None for row in tickets.values()) > 10
     assert sum(row["public_replies"] is None for row in tickets.values()) > 10
-    assert sum((row["reopens"] or 0) > 1 for row in tickets.values()) > 100
+    assert sum((row["reopens"] or 0) > 0 for row in tickets.values()) > 100
     assert sum(row["merged_into_ticket_id"] is not None for row in tickets.values()) > 20
     assert sum(row["waiting_since"] is not None for row in tickets.values()) > 20
     assert sum(not row["is_start_known"] for row in rows["ticket_status_intervals"]) > 50
@@ -196,12 +196,12 @@ def test_a_backlog_that_grows_run_by_run_is_that_of_one_run(
     schemas = [message for message in messages if message["type"] == "SCHEMA"]
     records = [message for message in messages if message["type"] == "RECORD"]
     days = []
-    # the cuts are within days, and within seconds
-    for begin, end in ((0, 11_000), (11_000, 17_017), (17_017, 17_018), (17_018, len(records))):
+    # both cuts are within a second, one within a busy one
+    for begin, end in ((0, 11_000), (11_000, 22_000), (22_000, len(records))):
         tables.load([*schemas, *records[begin:end]])
         dbt.run("run", "--select", "+ticket_backlog_daily")
         days.append(tables.query(f"SELECT max(date_day) FROM {MODELS}.ticket_backlog_daily"))
-    assert days[0] < days[1] <= days[2] < days[3]
+    assert days[0] < days[1] < days[2]
     wanted = expected_here()["ticket_backlog_daily"]
     found = rows_of(tables, "ticket_backlog_daily", wanted[0])
     compare(found, wanted, KEYS["ticket_backlog_daily"])
