@@ -48,8 +48,8 @@ test: $(READY) ## run every test but the soak
 
 soak: $(READY) ## run the long tests, and hypothesis with many more examples
 	$(BIN)/python -m pytest -m soak
-	TIMES=20 $(BIN)/python -m pytest tests/test_exactly_once.py tests/test_joint_walk.py \
-	    tests/test_against_reader.py tests/test_fast_path.py
+	TIMES=20 $(BIN)/python -m pytest $(patsubst %,tests/behaviour/test_%.py,exactly_once sync \
+	    against_reader fast_path)
 	MONTHS=12 $(BIN)/python -m pytest tests/e2e/test_dagster_example.py
 
 bench: $(READY) ## measure the tap beside other tools (minutes; best on a quiet machine)
@@ -79,7 +79,7 @@ format: $(READY) ## correct style and format
 test-pythons: $(READY) ## run the quick tests on each Python 3.11 to 3.14 of this machine
 	@set -e; passed=''; failed=''; missing=''; \
 	for version in 3.11 3.12 3.13 3.14; do \
-	    python=$$($(BIN)/python -m tests.environments "$$version") || true; \
+	    python=$$($(BIN)/python -m tests.support.environments "$$version") || true; \
 	    if [ -z "$$python" ]; then missing="$$missing $$version"; continue; fi; \
 	    environment=.venvs/$$version; \
 	    echo "== Python $$version ($$($$python --version))"; \
@@ -111,11 +111,11 @@ package: $(READY) ## build sdist and wheel into dist/, and try them on each Pyth
 	BUILT_PACKAGE=dist $(BIN)/python -m pytest tests/e2e/test_package.py
 
 release-check: $(READY) ## check that TAG=v1.2.3 is the version that can be released
-	@$(BIN)/python -m tests.release "$$TAG"
+	@$(BIN)/python -m tests.support.release "$$TAG"
 
 github-release: ## make the release of TAG=v1.2.3 on GitHub, with what dist/ holds (needs gh)
 	@mkdir -p build
-	@python3 -m tests.release --notes "$$TAG" > build/release-notes.md
+	@python3 -m tests.support.release --notes "$$TAG" > build/release-notes.md
 	gh release create "$$TAG" --verify-tag --title "$$TAG" --notes-file build/release-notes.md dist/*
 
 hub: $(READY) ## write the listing for Meltano Hub anew

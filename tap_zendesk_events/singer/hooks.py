@@ -1,6 +1,6 @@
 """The hooks of the SDK that are not public, in one place, each with its reason.
 
-A test fails when a newer SDK no longer calls one of them (``tests/test_sdk_hooks.py``).
+A test fails when a newer SDK no longer calls one of them (``tests/unit/singer/test_hooks.py``).
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ from tests.bench.contenders import (
 )
 from tests.bench.contenders import peers as peer_contenders
 from tests.bench.server import BEGIN, PER_SECOND, serving
-from tests.console import interruptible, say
+from tests.support.console import interruptible, say
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -14,8 +14,8 @@ from urllib.parse import urlencode
 
 from tests.bench.floor import TOKEN
 from tests.bench.server import BEGIN, INCLUDE, PATH
-from tests.cli import COMMAND, environment
-from tests.selection import EVENT_STREAMS, selecting
+from tests.support.cli import COMMAND, environment
+from tests.support.selection import EVENT_STREAMS, selecting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from tests import environments
 from tests.bench.contenders import HERE
+from tests.support import environments
 
 REQUIREMENTS = HERE / "peers.txt"
 PATIENCE = 180

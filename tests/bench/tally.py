@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from tests.selection import KEYS
+from tests.support.selection import KEYS
 
 
 class _Record(msgspec.Struct):

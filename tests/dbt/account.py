@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any, Final
 from tests.fake_zendesk import Account, Event, FakeZendesk, make_events, make_metric_events
 from tests.fake_zendesk.encoding import shown
 from tests.fake_zendesk.events import iso, plain_event
-from tests.harness import BEGIN, SimulatedClock, run
-from tests.selection import ALL_STREAMS, selecting
+from tests.support.harness import BEGIN, SimulatedClock, run
+from tests.support.selection import ALL_STREAMS, selecting
 
 if TYPE_CHECKING:
-    from tests.harness import Output
+    from tests.support.harness import Output
 
 DAY: Final = 86_400
 EVENTS: Final = 12_000

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.postgres import running_postgres
+from tests.support.postgres import running_postgres
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.postgres import Postgres
+    from tests.support.postgres import Postgres
 
 
 @pytest.fixture(scope="session")

@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import psycopg
 from psycopg import sql
 
-from tests.meltano_project import for_dbt
+from tests.support.meltano_project import for_dbt
 
 from .engine import programs, quiet
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from tests.postgres import Database
+    from tests.support.postgres import Database
 
 Message: TypeAlias = "Mapping[str, Any]"
 Row: TypeAlias = dict[str, Any]

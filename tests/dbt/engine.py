@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tests.environments import FOLDER, find_python, install
+from tests.support.environments import FOLDER, find_python, install
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from tests.postgres import Postgres
+    from tests.support.postgres import Postgres
 
     from .account import Loaded
 

@@ -17,8 +17,8 @@ import yaml
 
 from tests.demo.account import account
 from tests.demo.queries import ANSWERS
-from tests.docs import Part
-from tests.harness import NOW
+from tests.support.docs import Part
+from tests.support.harness import NOW
 
 from .account import read
 from .databases import PostgresTables
@@ -27,7 +27,7 @@ from .engine import PACKAGE, PATIENCE, REPOSITORY, programs, quiet
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.postgres import Database, Postgres
+    from tests.support.postgres import Database, Postgres
 
 PAGE = (REPOSITORY / "docs" / "dbt.md").read_text(encoding="utf-8")
 

@@ -12,15 +12,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, LiteralString, NoReturn
 
 from tests.fake_zendesk import FakeZendesk
-from tests.independent_reader import comments, field_changes
-from tests.meltano_project import EVERY_STREAM, REPOSITORY, MeltanoProject, for_dbt, install
-from tests.postgres import running_postgres
+from tests.support.independent_reader import comments, field_changes
+from tests.support.meltano_project import EVERY_STREAM, REPOSITORY, MeltanoProject, for_dbt, install
+from tests.support.postgres import running_postgres
 
 from . import queries
 from .account import EVENTS, METRIC_EVENTS, UNSETTLED, account
 
 if TYPE_CHECKING:
-    from tests.postgres import Database
+    from tests.support.postgres import Database
 
 FOLDER = REPOSITORY / ".demo"
 PIPELINE = ("run", "tap-zendesk-events", "target-postgres")

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, LiteralString
 
 if TYPE_CHECKING:
-    from tests.postgres import Database
+    from tests.support.postgres import Database
 
 
 @dataclass(frozen=True)
@@ -157,7 +157,7 @@ RECIPES: Final = (
     MOST_CHANGED_FIELDS,
     COMMENTS_PER_MONTH,
 )
-"""As in docs/sql.md, to the letter (tests/test_recipes.py compares and runs them)."""
+"""As in docs/sql.md, to the letter (tests/project/test_recipes.py compares and runs them)."""
 
 WHO_WAITS: Final = Query(
     "Who has been waiting longest for a reply?",

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.meltano_project import MELTANO, REPOSITORY, MeltanoProject, install
-from tests.postgres import running_postgres
+from tests.support.meltano_project import MELTANO, REPOSITORY, MeltanoProject, install
+from tests.support.postgres import running_postgres
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from tests.postgres import Database, Postgres
+    from tests.support.postgres import Database, Postgres
 
 
 class Pipelines:

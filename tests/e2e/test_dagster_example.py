@@ -25,14 +25,14 @@ from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteRepo
 from dagster._daemon.run_coordinator.queued_run_coordinator_daemon import QueuedRunCoordinatorDaemon
 
 from tests.fake_zendesk import Account, FakeZendesk, Fault, make_events, plain_event
-from tests.meltano_project import REPOSITORY, WITH_MELTANO, MeltanoProject, environment, run
+from tests.support.meltano_project import REPOSITORY, WITH_MELTANO, MeltanoProject, environment, run
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
     from tests.fake_zendesk import Event, LoggedRequest
-    from tests.postgres import Database, Postgres
+    from tests.support.postgres import Database, Postgres
 
 EXAMPLE = REPOSITORY / "examples" / "dagster"
 SCHEMAS = {"acme": "zendesk_acme", "acme-eu": "zendesk_acme_eu"}

@@ -10,15 +10,15 @@ import pytest
 import yaml
 from meltano.core.utils import parse_date
 
-from tests.docs import DOCS, README
 from tests.e2e.test_readme_start import shell
 from tests.fake_zendesk import Account, FakeZendesk, plain_event
-from tests.meltano_project import ACCESS, REPOSITORY, MeltanoProject
+from tests.support.docs import DOCS, README
+from tests.support.meltano_project import ACCESS, REPOSITORY, MeltanoProject
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.postgres import Database
+    from tests.support.postgres import Database
 
 
 def second(day: str) -> int:

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 from tests.dbt.engine import PACKAGE
 from tests.fake_zendesk import Account, FakeZendesk, make_events, make_metric_events
-from tests.meltano_project import ACCESS, EVERY_STREAM, for_dbt
+from tests.support.meltano_project import ACCESS, EVERY_STREAM, for_dbt
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tests.e2e.conftest import Pipelines
-    from tests.postgres import Database
+    from tests.support.postgres import Database
 
 START = 1_700_000_000
 MODELS = "SELECT count(*) FROM information_schema.tables WHERE table_schema = %s"

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.fake_zendesk import Account, FakeZendesk, make_events, make_metric_events, plain_event
-from tests.independent_reader import comments, field_changes
-from tests.meltano_project import EVERY_STREAM
+from tests.support.independent_reader import comments, field_changes
+from tests.support.meltano_project import EVERY_STREAM
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,8 +14,8 @@ import pytest
 import yaml
 
 from tests.fake_zendesk import Account, FakeZendesk, make_events, plain_event
-from tests.meltano_hub import API, Hub, running_hub
-from tests.meltano_project import ACCESS, MELTANO, environment, run
+from tests.support.meltano_hub import API, Hub, running_hub
+from tests.support.meltano_project import ACCESS, MELTANO, environment, run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

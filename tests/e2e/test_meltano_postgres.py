@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 from tap_zendesk_events.tap import TapZendeskEvents
 from tests.demo import queries
 from tests.fake_zendesk import Account, FakeZendesk, make_events, make_metric_events, plain_event
-from tests.independent_reader import comments, comparable, field_changes
-from tests.meltano_project import ACCESS, EVERY_STREAM
+from tests.support.independent_reader import comments, comparable, field_changes
+from tests.support.meltano_project import ACCESS, EVERY_STREAM
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from tests.e2e.conftest import Pipelines
-    from tests.postgres import Database
+    from tests.support.postgres import Database
 
 TO_POSTGRES = ("tap-zendesk-events", "target-postgres")
 START = 1_700_000_000

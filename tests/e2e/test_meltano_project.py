@@ -11,14 +11,14 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from tap_zendesk_events.tap import TapZendeskEvents
-from tests.docs import DOCS
 from tests.fake_zendesk import Account, FakeZendesk, make_events
-from tests.meltano_project import ACCESS, REPOSITORY, MeltanoProject
+from tests.support.docs import DOCS
+from tests.support.meltano_project import ACCESS, REPOSITORY, MeltanoProject
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.postgres import Database
+    from tests.support.postgres import Database
 
 
 def test_the_project_file_is_valid() -> None:

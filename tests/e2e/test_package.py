@@ -29,10 +29,10 @@ from packaging.requirements import Requirement
 from packaging.version import Version
 from readme_renderer.markdown import render
 
-from tests.cli import PREFIX
-from tests.docs import README, REPOSITORY, page
-from tests.environments import find_python
 from tests.fake_zendesk import Account, FakeZendesk, make_events
+from tests.support.cli import PREFIX
+from tests.support.docs import README, REPOSITORY, page
+from tests.support.environments import find_python
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -163,8 +163,11 @@ def test_the_sdist_holds_what_git_holds(built: Built, tmp_path: Path) -> None:
     run("tar", "-xzf", built.sdist, "-C", tmp_path, cwd=tmp_path)
     assert names == {f"{top}/{name}" for name in {*tracked(), "PKG-INFO"}}
     # those tests that read the most of the other files
-    most = {"project", "catalog", "pages", "workflows"}
-    tests = sorted(f"tests/test_{name}.py" for name in most)
+    most = (
+        "behaviour/test_catalog",
+        *(f"project/test_{name}" for name in ("pages", "project", "workflows")),
+    )
+    tests = [f"tests/{name}.py" for name in most]
     run(sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *tests, cwd=tmp_path / top)
 
 
@@ -361,7 +364,7 @@ def test_uv_runs_the_tests_of_a_fresh_clone(tmp_path: Path) -> None:
     (tmp_path / "home").mkdir()
     printed = run(
         *(TOOLS / "uv", "run", "--quiet", "--python", sys.executable),
-        *("pytest", "tests/test_pages.py", "tests/test_times.py"),
+        *("pytest", "tests/project/test_pages.py", "tests/unit/test_times.py"),
         cwd=copy_what_git_holds(tmp_path / "clone"),
         env={**kept, "HOME": str(tmp_path / "home"), "PATH": os.defpath},
         seconds=400,

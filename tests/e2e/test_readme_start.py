@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
-from tests.docs import DOCS, README
 from tests.fake_zendesk import Account, FakeZendesk, make_events, plain_event
-from tests.independent_reader import field_changes
-from tests.meltano_hub import running_hub
-from tests.meltano_project import REPOSITORY, WITH_MELTANO, environment, run
+from tests.support.docs import DOCS, README
+from tests.support.independent_reader import field_changes
+from tests.support.meltano_hub import running_hub
+from tests.support.meltano_project import REPOSITORY, WITH_MELTANO, environment, run
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.postgres import Database
+    from tests.support.postgres import Database
 
 
 def shell(commands: str, folder: Path, variables: dict[str, str]) -> str:

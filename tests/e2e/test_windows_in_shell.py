@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.docs import DOCS
 from tests.fake_zendesk import Account, FakeZendesk, Fault, make_events, plain_event
-from tests.meltano_project import WITH_MELTANO, MeltanoProject, environment, run
+from tests.support.docs import DOCS
+from tests.support.meltano_project import WITH_MELTANO, MeltanoProject, environment, run
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.postgres import Database
+    from tests.support.postgres import Database
 
 START, MIDDLE, END = (
     int(datetime.fromisoformat(day).replace(tzinfo=UTC).timestamp())

@@ -11,15 +11,15 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.console import interruptible, say
-from tests.postgres import running_postgres
-from tests.selection import ALL_STREAMS
+from tests.support.console import interruptible, say
+from tests.support.postgres import running_postgres
+from tests.support.selection import ALL_STREAMS
 from tests.targets import environments, report
 from tests.targets.candidates import CANDIDATES, HERE
 from tests.targets.cases import Case, Outcome, TapFaultError, find_truth
 
 if TYPE_CHECKING:
-    from tests.postgres import Postgres
+    from tests.support.postgres import Postgres
     from tests.targets.candidates import Candidate
     from tests.targets.cases import Truth
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from tests.targets import readers
 
 if TYPE_CHECKING:
-    from tests.postgres import Database
+    from tests.support.postgres import Database
     from tests.targets.compare import Row
 
 Stored: TypeAlias = dict[str, list["Row"]]

@@ -9,8 +9,8 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from tests.independent_reader import comments, field_changes
-from tests.selection import ALL_STREAMS, KEYS
+from tests.support.independent_reader import comments, field_changes
+from tests.support.selection import ALL_STREAMS, KEYS
 from tests.targets.account import add_new, an_account, serving
 from tests.targets.candidates import Place
 from tests.targets.compare import Problem, Sent, compare
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from tests.postgres import Postgres
+    from tests.support.postgres import Postgres
     from tests.targets.candidates import Candidate, Variant
     from tests.targets.compare import Findings
     from tests.targets.pipe import Piped

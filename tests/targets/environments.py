@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from tests import environments
+from tests.support import environments
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,9 +10,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tests.cli import COMMAND, environment
 from tests.fake_zendesk.credentials import ACCESS_TOKEN
-from tests.selection import selecting
+from tests.support.cli import COMMAND, environment
+from tests.support.selection import selecting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -17,10 +17,10 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tests.selection import ALL_STREAMS
+from tests.support.selection import ALL_STREAMS
 
 if TYPE_CHECKING:
-    from tests.postgres import Database
+    from tests.support.postgres import Database
     from tests.targets.candidates import Place, Stored
 
 ELSEWHERE = Path(__file__).with_name("read_elsewhere.py")

@@ -8,7 +8,7 @@ import textwrap
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tests.selection import ALL_STREAMS
+from tests.support.selection import ALL_STREAMS
 from tests.targets.candidates import USUAL_PYTHON, Candidate
 from tests.targets.compare import EMPTY_TO_NULL, listed
 

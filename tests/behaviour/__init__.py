@@ -1,0 +1,1 @@
+"""Runs of the tap in this process, on simulated time."""

@@ -1,0 +1,197 @@
+"""The public face, as snapshots: a change of a schema, setting or capability shows in review.
+
+After an intended change: ``UPDATE_SNAPSHOTS=1 pytest tests/behaviour/test_catalog.py``.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from singer_sdk.about import AboutFormatter
+
+from tap_zendesk_events.exceptions import ZendeskEventsError
+from tap_zendesk_events.tap import TapZendeskEvents
+from tests.fake_zendesk import Account, FakeZendesk, make_events
+from tests.support.harness import SimulatedClock, run
+from tests.support.selection import selecting
+
+SNAPSHOTS = Path(__file__).parents[1] / "snapshots"
+
+
+def compare(name: str, content: Any) -> None:
+    path = SNAPSHOTS / f"{name}.json"
+    text = json.dumps(content, indent=2) + "\n"
+    if os.environ.get("UPDATE_SNAPSHOTS"):
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+    was, now = json.loads(path.read_text()), json.loads(text)
+    assert now == was
+    assert orders(now) == orders(was)
+
+
+def orders(value: Any) -> list[list[str]]:
+    """The columns and settings in their order. That of other keys is the SDK's to choose."""
+    found = []
+    if isinstance(value, dict):
+        if isinstance(value.get("properties"), dict):
+            found.append(list(value["properties"]))
+        for key in sorted(value):
+            found += orders(value[key])
+    elif isinstance(value, list):
+        for each in value:
+            found += orders(each)
+    return found
+
+
+def the_catalog() -> dict[str, Any]:
+    return TapZendeskEvents(validate_config=False).catalog_dict
+
+
+def test_the_catalog_is_as_it_was() -> None:
+    compare("catalog", the_catalog())
+
+
+def test_about_is_as_it_was() -> None:
+    about = json.loads(
+        AboutFormatter.get_formatter("json").format_about(TapZendeskEvents._get_about_info())
+    )
+    for changing in ("version", "sdk_version"):
+        assert about.pop(changing)
+    compare("about", about)
+
+
+def test_every_field_and_setting_is_described() -> None:
+    for stream in the_catalog()["streams"]:
+        for name, definition in stream["schema"]["properties"].items():
+            assert definition.get("description"), (stream["stream"], name)
+    for name, definition in TapZendeskEvents.config_jsonschema["properties"].items():
+        assert definition.get("description"), name
+        assert definition.get("title"), name
+    secrets = {
+        name
+        for name, definition in TapZendeskEvents.config_jsonschema["properties"].items()
+        if definition.get("secret")
+    }
+    assert secrets == {"client_secret", "access_token", "refresh_token", "api_token"}
+
+
+def test_one_type_for_each_column() -> None:
+    columns = [c for s in the_catalog()["streams"] for c in s["schema"]["properties"].values()]
+    for definition in columns:
+        assert len([kind for kind in definition["type"] if kind != "null"]) == 1
+        assert "properties" not in definition
+        assert "items" not in definition
+
+
+def a_run(catalog: dict[str, Any] | None = None, **settings: Any) -> Any:
+    clock = SimulatedClock()
+    events = make_events(40, seed=6, start=1_761_955_200, spread=86_400, unknown_fields=True)
+    fake = FakeZendesk(Account(events), clock=clock.server_time)
+    return run(fake, clock, catalog=catalog, **settings)
+
+
+def test_a_deselected_column_is_not_written() -> None:
+    output = a_run(selecting("ticket_events", without=("child_events",)))
+    assert len(output.records) == 40
+    assert all("child_events" not in record for record in output.records)
+    assert "child_events" not in output.schemas[0]["schema"]["properties"]
+
+
+def test_a_catalog_without_keys_means_ours() -> None:
+    catalog = the_catalog()
+    (stream,) = (s for s in catalog["streams"] if s["stream"] == "ticket_events")
+    stream.pop("key_properties")
+    stream.pop("replication_key")
+    stream.pop("replication_method")
+    for entry in stream["metadata"]:
+        if not entry["breadcrumb"]:
+            entry["metadata"] = {"selected": True}
+    output = a_run(catalog)
+    assert output.schemas[0]["key_properties"] == ["id"]
+    assert output.state["bookmarks"]["ticket_events"]["replication_key"] == "timestamp"
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"replication_key": "created_at"}, "replication key"),
+        ({"replication_method": "LOG_BASED"}, "replication method"),
+    ],
+)
+def test_another_replication_is_refused(change: dict[str, str], message: str) -> None:
+    catalog = selecting("ticket_events")
+    for stream in catalog["streams"]:
+        stream.update(change)
+    with pytest.raises(Exception, match=message):
+        a_run(catalog)
+
+
+def test_deselected_keys_are_written_all_the_same() -> None:
+    catalog = selecting("ticket_events", without=("id", "timestamp"))
+    for stream in catalog["streams"]:
+        for entry in stream["metadata"]:
+            entry["metadata"].pop("inclusion", None)
+            if entry["breadcrumb"] and entry["breadcrumb"][-1] in {"id", "timestamp"}:
+                entry["metadata"]["selected"] = False
+            elif entry["breadcrumb"]:
+                entry["metadata"]["selected"] = True
+    output = a_run(catalog)
+    assert all(record["id"] and record["timestamp"] for record in output.records)
+    assert output.schemas[0]["schema"]["properties"].keys() >= {"id", "timestamp", "via"}
+
+
+def test_a_schema_without_keys_is_refused() -> None:
+    catalog = selecting("ticket_events")
+    for stream in catalog["streams"]:
+        stream["schema"]["properties"].pop("timestamp", None)
+    with pytest.raises(ZendeskEventsError, match="lacks timestamp"):
+        a_run(catalog)
+
+
+def test_a_catalog_that_selects_nothing_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    fake = FakeZendesk(Account(make_events(10)))
+    output = run(fake, SimulatedClock(), catalog=selecting())
+    assert not [message for message in output.messages if message["type"] == "RECORD"]
+    assert not fake.export_requests
+    (warning,) = (r.getMessage() for r in caplog.records if r.levelname == "WARNING")
+    assert warning.startswith("No stream is selected, so nothing is exported")
+
+    caplog.clear()
+    run(fake, SimulatedClock(), catalog=selecting("ticket_events"))
+    assert "WARNING" not in {record.levelname for record in caplog.records}
+
+
+def test_full_table_starts_anew_each_time_and_keeps_no_bookmark() -> None:
+    output = a_run(selecting("ticket_events", full_table=("ticket_events",)))
+    assert len(output.records) == 40
+    assert not output.state.get("bookmarks", {}).get("ticket_events")
+
+
+def test_flattening_makes_json_text_of_nested_columns() -> None:
+    output = a_run(flattening_enabled=True, flattening_max_depth=1)
+    properties = output.schemas[0]["schema"]["properties"]
+    for record in output.records:
+        assert record.keys() <= properties.keys()
+        assert all(not isinstance(value, dict | list) for value in record.values())
+        assert isinstance(json.loads(record["child_events"]), list)
+        assert isinstance(json.loads(record["system"]), dict)
+    extra = [record["extra_fields"] for record in output.records if record.get("extra_fields")]
+    assert extra
+    assert all(isinstance(json.loads(text), dict) for text in extra)
+
+
+def test_stream_maps_apply() -> None:
+    maps = {"ticket_events": {"via": None, "first": "child_events[0]['event_type']"}}
+    output = a_run(stream_maps=maps)
+    assert all("via" not in record for record in output.records)
+    assert {record["first"] for record in output.records if record["child_events"]}
+
+
+def test_batch_is_not_offered() -> None:
+    batch = {"encoding": {"format": "jsonl"}, "storage": {"root": "file:///nowhere"}}
+    output = a_run(batch_config=batch)
+    assert {message["type"] for message in output.messages} == {"SCHEMA", "RECORD", "STATE"}

@@ -1,0 +1,1 @@
+"""The files around the tap say what it does."""

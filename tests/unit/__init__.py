@@ -1,0 +1,1 @@
+"""Each module of the package, in a file of its name."""

@@ -1,0 +1,1 @@
+"""The walk along the time line, and what it goes by."""
