@@ -41,7 +41,7 @@ class RetriableError(Exception):
 
     Args:
         reason: For the log: what happened, without content of the answer.
-        wait: Seconds to wait as told by the server, or None if it said nothing.
+        wait: Seconds to wait as told by the server (`Retry-After`), or None if it said nothing.
         headers: The answer's headers, as far as there was an answer.
     """
 

@@ -160,7 +160,7 @@ class ExportSync:
             if bookmark.is_set and bookmark.second > self._clock.now() + DAY:
                 stream.logger.warning(
                     "The bookmark of %s, %s, lies in the future: nothing is read until then. If "
-                    "that is wrong, correct the state (see State in the README).",
+                    "that is wrong, correct the state (see State in the docs).",
                     stream.name,
                     iso(bookmark.second),
                 )

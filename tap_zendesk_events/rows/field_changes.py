@@ -1,4 +1,4 @@
-"""From an event to its field changes: one row per changed field."""
+"""From an event to its field changes: one row per changed field (columns: `schema.py`)."""
 
 from __future__ import annotations
 

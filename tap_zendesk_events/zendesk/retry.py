@@ -1,4 +1,7 @@
-"""Patience: a request is tried again, with growing waits, until it works or patience ends."""
+"""Patience: a request is tried again until it works or patience ends.
+
+Waits grow, and a `Retry-After` can make them longer.
+"""
 
 from __future__ import annotations
 

@@ -311,7 +311,9 @@ def _public_comments(event: Row) -> Iterator[Row]:
     for child in event["child_events"]:
         public = child.get("public", child.get("comment_public"))
         named = str(child.get("type")), str(child["event_type"])
-        if child["event_type"] in NOT_COMMENTS or not any(n.endswith("Comment") for n in named):
+        other = child["event_type"] in NOT_COMMENTS or not any(n.endswith("Comment") for n in named)
+        # the account marks its own comments, whatever they are called
+        if not child.get("_comment", not other):
             continue
         if public and child.get("author_id") not in (None, -1):
             yield child

@@ -192,7 +192,7 @@ def test_the_metadata(built: Built) -> None:
         "[console_scripts]",
         NAME,
         "=",
-        "tap_zendesk_events.tap:TapZendeskEvents.cli",
+        "tap_zendesk_events.__main__:main",
     ]
 
 

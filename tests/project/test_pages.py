@@ -47,6 +47,13 @@ RUN_BY = {
     ("docs/many-accounts.md", "day()"): (
         "e2e/test_windows_in_shell.py::test_the_commands_of_two_accounts"
     ),
+    ("docs/dbt.md", "pip install"): "dbt/test_docs.py::test_what_is_installed_is_what_runs_here",
+    ("docs/dbt.md", "dbt deps"): (
+        "dbt/test_docs.py::test_a_new_user_builds_all_models_with_the_packages_tests_only"
+    ),
+    ("docs/dbt.md", "meltano install"): (
+        "e2e/test_meltano_dbt.py::test_a_job_loads_and_builds_in_the_schemas_of_its_stage"
+    ),
     ("docs/without-meltano.md", "export"): ALONE,
     ("docs/without-meltano.md", "sed"): ALONE,
     ("docs/without-meltano.md", "uvx --from"): (
@@ -81,6 +88,30 @@ def test_every_page_leads_back() -> None:
     for part in DOCS.values():
         top = part.text.splitlines()[2]
         assert top == "[README](../README.md) · [all pages](../README.md#documentation)", part.name
+
+
+@pytest.mark.parametrize(
+    ("words", "page", "heading", "answer"),
+    [
+        ("Exit status", "operations", "Exit status", "| 143 | SIGTERM"),
+        ("`ticket_comments`", "streams", "ticket_comments", "| `html_body` |"),
+        ("one year only", "operations", "History, one window at a time", "loads 2023 alone"),
+        ("a token was refused", "authentication", "A token was refused", "(status 401`**"),
+        ("two runs at once", "operations", "Two runs at once", "**The same pipeline: no.**"),
+    ],
+)
+def test_a_question_is_answered_within_two_clicks(
+    words: str, page: str, heading: str, answer: str
+) -> None:
+    """The words stand in a row of README that leads to the page; that is short, or says where."""
+    part = DOCS[page]
+    rows = [row for table in README.tables() for row in table if words in " ".join(row)]
+    led = {target for row in rows for target in Part("README.md", " ".join(row)).links()}
+    anchor = heading.lower().replace(" ", "-").replace(",", "")
+    assert led & {f"docs/{page}.md", f"docs/{page}.md#{anchor}"}
+    assert answer in part.below(heading).text
+    top = "\n".join(part.text.splitlines()[:30])
+    assert f"](#{anchor})" in top or f"## {heading}" in top
 
 
 # Links
@@ -138,6 +169,7 @@ def test_the_code_names_pages_that_exist() -> None:
     named = re.findall(r"see (\w+) in the docs", re.sub(r'"\s+f?"', "", texts))
     assert named
     assert set(named) <= titles
+    assert "in the README" not in texts
 
 
 # Tables
