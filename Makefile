@@ -34,7 +34,7 @@ export UV_PYTHON_DOWNLOADS ?= never
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format soak bench targets test-pythons test-prerelease package \
+.PHONY: help demo test lint format soak coverage bench targets test-pythons test-prerelease package \
     release-check github-release hub requirements clean
 
 help: ## show this list
@@ -51,6 +51,12 @@ soak: $(READY) ## run the long tests, and hypothesis with many more examples
 	TIMES=20 $(BIN)/python -m pytest $(patsubst %,tests/behaviour/test_%.py,exactly_once sync \
 	    against_reader fast_path)
 	MONTHS=12 $(BIN)/python -m pytest tests/e2e/test_dagster_example.py
+
+coverage: $(READY) ## measure what the quick tests reach of the package; less than 98 % is a failure
+	rm -f .coverage .coverage.*
+	$(BIN)/python -m coverage run -m pytest $(TOGETHER) $(QUICK_TESTS)
+	$(BIN)/python -m coverage combine --quiet
+	$(BIN)/python -m coverage report
 
 bench: $(READY) ## measure the tap beside other tools (minutes; best on a quiet machine)
 	@$(BIN)/python -m tests.bench
@@ -126,8 +132,8 @@ requirements: $(READY) ## compile requirements/dev.txt and dbt.txt anew, with th
 	$(COMPILE) --output-file requirements/dbt.txt requirements/dbt.in
 
 clean: ## remove what the other commands made (not .meltano/meltano.db, which holds bookmarks)
-	rm -rf $(VENV) .venvs .demo build dist .hypothesis .import_linter_cache .mypy_cache
-	rm -rf .pytest_cache .ruff_cache dbt/target dbt/logs dbt/dbt_packages dbt/package-lock.yml
+	rm -rf $(VENV) .venvs .demo build dist .coverage .coverage.* .hypothesis .import_linter_cache
+	rm -rf .mypy_cache .pytest_cache .ruff_cache dbt/target dbt/logs dbt/dbt_packages dbt/package-lock.yml
 	rm -rf .meltano/extractors .meltano/loaders .meltano/utilities .meltano/logs .meltano/run
 
 $(READY): pyproject.toml requirements/dev.txt

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from tests.fake_zendesk import Account, FakeZendesk, make_events, plain_event
 from tests.support.child_kinds import kinds
+from tests.support.hand_written import load_hand_written
 from tests.support.harness import TIMES, SimulatedClock, run
 from tests.support.independent_reader import Row, comments, comparable, field_changes
 from tests.support.selection import rows, selecting
-from tests.support.test_independent_reader import load_hand_written
 
 STREAMS = ("ticket_comments", "ticket_field_changes")
 

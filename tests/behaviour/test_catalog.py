@@ -10,10 +10,8 @@ import os
 from pathlib import Path
 from typing import Any
 
-import pytest
 from singer_sdk.about import AboutFormatter
 
-from tap_zendesk_events.exceptions import ZendeskEventsError
 from tap_zendesk_events.tap import TapZendeskEvents
 from tests.fake_zendesk import Account, FakeZendesk, make_events
 from tests.support.harness import SimulatedClock, run
@@ -79,14 +77,6 @@ def test_every_field_and_setting_is_described() -> None:
     assert secrets == {"client_secret", "access_token", "refresh_token", "api_token"}
 
 
-def test_one_type_for_each_column() -> None:
-    columns = [c for s in the_catalog()["streams"] for c in s["schema"]["properties"].values()]
-    for definition in columns:
-        assert len([kind for kind in definition["type"] if kind != "null"]) == 1
-        assert "properties" not in definition
-        assert "items" not in definition
-
-
 def a_run(catalog: dict[str, Any] | None = None, **settings: Any) -> Any:
     clock = SimulatedClock()
     events = make_events(40, seed=6, start=1_761_955_200, spread=86_400, unknown_fields=True)
@@ -99,70 +89,6 @@ def test_a_deselected_column_is_not_written() -> None:
     assert len(output.records) == 40
     assert all("child_events" not in record for record in output.records)
     assert "child_events" not in output.schemas[0]["schema"]["properties"]
-
-
-def test_a_catalog_without_keys_means_ours() -> None:
-    catalog = the_catalog()
-    (stream,) = (s for s in catalog["streams"] if s["stream"] == "ticket_events")
-    stream.pop("key_properties")
-    stream.pop("replication_key")
-    stream.pop("replication_method")
-    for entry in stream["metadata"]:
-        if not entry["breadcrumb"]:
-            entry["metadata"] = {"selected": True}
-    output = a_run(catalog)
-    assert output.schemas[0]["key_properties"] == ["id"]
-    assert output.state["bookmarks"]["ticket_events"]["replication_key"] == "timestamp"
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"replication_key": "created_at"}, "replication key"),
-        ({"replication_method": "LOG_BASED"}, "replication method"),
-    ],
-)
-def test_another_replication_is_refused(change: dict[str, str], message: str) -> None:
-    catalog = selecting("ticket_events")
-    for stream in catalog["streams"]:
-        stream.update(change)
-    with pytest.raises(Exception, match=message):
-        a_run(catalog)
-
-
-def test_deselected_keys_are_written_all_the_same() -> None:
-    catalog = selecting("ticket_events", without=("id", "timestamp"))
-    for stream in catalog["streams"]:
-        for entry in stream["metadata"]:
-            entry["metadata"].pop("inclusion", None)
-            if entry["breadcrumb"] and entry["breadcrumb"][-1] in {"id", "timestamp"}:
-                entry["metadata"]["selected"] = False
-            elif entry["breadcrumb"]:
-                entry["metadata"]["selected"] = True
-    output = a_run(catalog)
-    assert all(record["id"] and record["timestamp"] for record in output.records)
-    assert output.schemas[0]["schema"]["properties"].keys() >= {"id", "timestamp", "via"}
-
-
-def test_a_schema_without_keys_is_refused() -> None:
-    catalog = selecting("ticket_events")
-    for stream in catalog["streams"]:
-        stream["schema"]["properties"].pop("timestamp", None)
-    with pytest.raises(ZendeskEventsError, match="lacks timestamp"):
-        a_run(catalog)
-
-
-def test_a_catalog_that_selects_nothing_is_told(caplog: pytest.LogCaptureFixture) -> None:
-    fake = FakeZendesk(Account(make_events(10)))
-    output = run(fake, SimulatedClock(), catalog=selecting())
-    assert not [message for message in output.messages if message["type"] == "RECORD"]
-    assert not fake.export_requests
-    (warning,) = (r.getMessage() for r in caplog.records if r.levelname == "WARNING")
-    assert warning.startswith("No stream is selected, so nothing is exported")
-
-    caplog.clear()
-    run(fake, SimulatedClock(), catalog=selecting("ticket_events"))
-    assert "WARNING" not in {record.levelname for record in caplog.records}
 
 
 def test_full_table_starts_anew_each_time_and_keeps_no_bookmark() -> None:
@@ -189,9 +115,3 @@ def test_stream_maps_apply() -> None:
     output = a_run(stream_maps=maps)
     assert all("via" not in record for record in output.records)
     assert {record["first"] for record in output.records if record["child_events"]}
-
-
-def test_batch_is_not_offered() -> None:
-    batch = {"encoding": {"format": "jsonl"}, "storage": {"root": "file:///nowhere"}}
-    output = a_run(batch_config=batch)
-    assert {message["type"] for message in output.messages} == {"SCHEMA", "RECORD", "STATE"}

@@ -43,16 +43,12 @@ class TapOfTheSuite(TapZendeskEvents):
         return account
 
 
-_Suite: Any = get_tap_test_class(
+TestTap: Any = get_tap_test_class(
     TapOfTheSuite,
     config={**CONFIG, "include_comments": True},
     catalog=selecting(*ALL_STREAMS),
     suite_config=SuiteConfig(max_records_limit=250),
 )
-
-
-class TestTap(_Suite):  # type: ignore[misc]
-    """The built-in suite."""
 
 
 def test_primary_keys_are_unique_and_the_final_state_is_whole() -> None:

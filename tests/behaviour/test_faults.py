@@ -162,15 +162,6 @@ def test_429_is_waited_for_however_long_it_lasts() -> None:
     assert clock.time - NOW >= 500 * 60
 
 
-def test_waits_grow_and_are_jittered() -> None:
-    clock = SimulatedClock()
-    run(a_fake(SMALL, clock, faults=[Fault(times=10, status=503)]), clock)
-    assert len(clock.sleeps) == 10
-    for number, wait in enumerate(clock.sleeps):
-        assert min(2**number, 60) / 2 <= wait <= min(2**number, 60)
-    assert any(wait != int(wait) for wait in clock.sleeps)
-
-
 LASTING = {
     "500": Fault(on=range(4, 10_000), status=500, body=HTML),
     "503 with Retry-After": Fault(on=range(4, 10_000), status=503, headers={"Retry-After": "7"}),
@@ -251,89 +242,6 @@ def test_what_no_other_try_would_mend_stops_the_run_at_once(
     assert "<" not in str(output.error)
     assert len(output.ids) == 19
     assert bookmark(output)["replication_key_value"] == BEGIN + 18 * 60
-
-
-@pytest.mark.parametrize("limit", [1, 3, 37, 250, 999])
-def test_a_limit_that_lasts_is_settled_below(limit: int) -> None:
-    clock = SimulatedClock()
-    account = plain_account(200) if limit < 100 else MANY
-    fake = a_fake(account, clock, page_limit_504=limit)
-
-    output = run(fake, clock)
-
-    assert sorted(output.ids) == list(range(1, len(account) + 1))
-    in_vain = [request for request in fake.export_requests if request.status == 504]
-    assert len(in_vain) <= 16 + len(fake.export_requests) // 16
-
-
-def test_a_hiccup_is_forgotten() -> None:
-    clock = SimulatedClock()
-    faults = [Fault(on={2, 3, 4}, status=504, body="upstream request timeout")]
-    fake = a_fake(MANY, clock, faults=faults)
-    output = run(fake, clock)
-    assert len(output.ids) == 6_000
-    asked = [int(request.query["per_page"]) for request in fake.export_requests]
-    assert asked[:8] == [1000, 1000, 500, 250, 125, 250, 500, 1000]
-    assert set(asked[8:]) == {1000}
-
-
-def test_a_time_out_shrinks_the_page_too() -> None:
-    clock = SimulatedClock()
-    fake = a_fake(SOME, clock, faults=[Fault(on=2, kind="stall", seconds=999)])
-    run(fake, clock, page_size=100, request_timeout=50)
-    assert clock.sleeps == [50]
-    asked = [int(request.query["per_page"]) for request in fake.export_requests]
-    assert asked[:4] == [100, 100, 50, 100]
-
-
-def test_other_faults_do_not_shrink_the_page() -> None:
-    clock = SimulatedClock()
-    faults = [Fault(on={1, 3}, status=500), Fault(on=5, kind="drop"), Fault(on=7, kind="truncate")]
-    fake = a_fake(SOME, clock, faults=faults)
-    run(fake, clock, page_size=100)
-    assert {request.query["per_page"] for request in fake.export_requests} == {"100"}
-
-
-def test_each_size_has_its_own_patience() -> None:
-    def of_size(size: str, **more: Any) -> Fault:
-        return Fault(on=lambda request: request.query.get("per_page") == size, **more)
-
-    slowly = {"Retry-After": "20"}
-    faults = [
-        of_size("60", times=3, status=503, headers=slowly),
-        of_size("60", times=1, status=504),
-        of_size("30", times=3, status=503, headers=slowly),
-    ]
-    clock = SimulatedClock()
-    output = run(a_fake(SMALL, clock, faults=faults), clock, page_size=60, max_retry_seconds=70)
-    assert len(output.ids) == 60
-    assert clock.time - NOW == 120
-
-
-def test_tries_that_take_long_use_patience_up_too() -> None:
-    clock = SimulatedClock()
-    fake = a_fake(SMALL, clock, faults=[Fault(kind="drop")])
-    run(fake, clock, latency=lambda: 20.0, max_retry_seconds=100, fails=True)
-    assert 100 <= clock.time - NOW <= 100 + 40
-
-
-def test_tries_that_end_with_429_use_no_patience_up() -> None:
-    clock = SimulatedClock()
-    faults = [
-        Fault(times=10, status=429, headers={"Retry-After": "1"}),
-        Fault(times=1, status=503, headers={"Retry-After": "1"}),
-    ]
-    fake = a_fake(SMALL, clock, faults=faults)
-    assert len(run(fake, clock, latency=lambda: 20.0, max_retry_seconds=60).ids) == 60
-
-
-def test_a_fault_on_every_second_request_does_not_use_patience_up() -> None:
-    clock = SimulatedClock()
-    faults = [Fault(on=range(2, 10_000, 2), status=503, headers={"Retry-After": "50"})]
-    fake = a_fake(plain_account(600), clock, faults=faults)
-    output = run(fake, clock, page_size=10, max_retry_seconds=60)
-    assert len(output.ids) == 600
-    assert clock.time - NOW > 3000
 
 
 def test_a_page_cut_short_is_never_taken_for_the_end() -> None:

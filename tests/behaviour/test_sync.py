@@ -28,7 +28,7 @@ from tests.support.harness import (
     lines,
     run,
 )
-from tests.support.selection import ALL_STREAMS, EVENT_STREAMS, KEYS, keys, rows, selecting
+from tests.support.selection import ALL_STREAMS, EVENT_STREAMS, keys, rows, selecting
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -306,11 +306,6 @@ def test_a_run_that_ends_before_a_walk_reports_nothing_of_it(
         "ticket_metric_events": metrics.Status.FAILED,
     }
     assert len(timers) == len(ALL_STREAMS)
-
-
-def test_the_tap_knows_the_keys_of_all_streams() -> None:
-    catalog = selecting(*ALL_STREAMS)
-    assert {s["tap_stream_id"]: tuple(s["key_properties"]) for s in catalog["streams"]} == KEYS
 
 
 steps = st.fixed_dictionaries(

@@ -10,10 +10,9 @@ import pytest
 import yaml
 from meltano.core.utils import parse_date
 
-from tests.e2e.test_readme_start import shell
 from tests.fake_zendesk import Account, FakeZendesk, plain_event
 from tests.support.docs import DOCS, README
-from tests.support.meltano_project import ACCESS, REPOSITORY, MeltanoProject
+from tests.support.meltano_project import ACCESS, REPOSITORY, MeltanoProject, shell
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -121,7 +121,7 @@ def ids(account: Account) -> list[int]:
 
 
 def test_add_asks_the_hub_for_its_index_and_our_definition(added: Project, hub: Hub) -> None:
-    assert hub.per_page[:2] == [
+    assert hub.asked[:2] == [
         f"{API}/extractors/index",
         f"{API}/extractors/tap-zendesk-events--tap-zendesk-events",
     ]
@@ -129,7 +129,7 @@ def test_add_asks_the_hub_for_its_index_and_our_definition(added: Project, hub: 
     assert entry == {"name": TAP, "variant": TAP, "pip_url": TAP}
     (lock,) = (added.folder / "plugins" / "extractors").glob("*.lock")
     locked = json.loads(lock.read_text(encoding="utf-8"))
-    served = json.loads(hub.answers[hub.per_page[1]])
+    served = json.loads(hub.answers[hub.asked[1]])
     for setting in served["settings"]:
         if setting["kind"] == "password":
             setting["kind"] = "string"  # Meltano's word for it is "sensitive" alone
@@ -231,9 +231,9 @@ def test_add_from_the_definition_itself(
     variables = {**settings, **access}
     Project(tmp_path, variables).meltano("init", "--no-usage-stats", "project")
     project = Project(tmp_path / "project", variables)
-    before = len(hub.per_page)
+    before = len(hub.asked)
     project.meltano("add", "--no-install", "--from-ref", f"{hub.url}{hub.raw_path}", TAP)
-    assert hub.per_page[before:] == [hub.raw_path]
+    assert hub.asked[before:] == [hub.raw_path]
     assert not list(project.folder.glob("plugins/**/*.lock"))
     (entry,) = project.file()["plugins"]["extractors"]
     secrets = {setting["name"] for setting in entry["settings"] if setting.get("sensitive")}

@@ -16,22 +16,12 @@ from tests.fake_zendesk import Account, FakeZendesk, make_events, plain_event
 from tests.support.docs import DOCS, README
 from tests.support.independent_reader import field_changes
 from tests.support.meltano_hub import running_hub
-from tests.support.meltano_project import REPOSITORY, WITH_MELTANO, environment, run
+from tests.support.meltano_project import REPOSITORY, shell
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.support.postgres import Database
-
-
-def shell(commands: str, folder: Path, variables: dict[str, str]) -> str:
-    """Run commands as somebody would who copies them into a terminal; return what they print."""
-    output: list[str] = []
-    command = ["bash", "-euo", "pipefail", "-c", commands]
-    status = run(command, folder, environment({**variables, **WITH_MELTANO}), output.append)
-    text = "\n".join(output)
-    assert status == 0, text
-    return text
 
 
 def step(number: int, language: str) -> list[str]:
@@ -59,7 +49,7 @@ def test_a_new_users_path(source: str, tmp_path: Path, database: Database, wheel
         said = shell(install, tmp_path, variables)
         # which README.md calls harmless
         assert ("Unknown setting '_pip_url'" in said) is (source == "checkout")
-        assert any("extractors" in path for path in hub.per_page) is (source == "hub")
+        assert any("extractors" in path for path in hub.asked) is (source == "hub")
 
         project = tmp_path / "zendesk"
         (project / ".env").write_text(settings, encoding="utf-8")

@@ -17,6 +17,7 @@ from tap_zendesk_events.singer.command_line import OPTIONS
 from tests.fake_zendesk import Account, FakeZendesk, Fault, make_events, plain_event
 from tests.support.cli import environment, tap
 from tests.support.docs import DOCS
+from tests.support.harness import CLIENT
 from tests.support.selection import ALL_STREAMS
 
 if TYPE_CHECKING:
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SECRET = "s3cr3t-that-nobody-may-see"
-CLIENT = {"client_id": "fake-client", "client_secret": "fake-client-secret"}
 START = {"start_date": "2023-11-14"}
 TAP = f"{sys.executable} -m tap_zendesk_events"
 

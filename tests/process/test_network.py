@@ -17,6 +17,7 @@ import pytest
 from tests.fake_zendesk import Account, FakeZendesk, make_events
 from tests.fake_zendesk.http_layer import HttpServer
 from tests.support.cli import tap
+from tests.support.harness import CLIENT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -143,8 +144,7 @@ def test_the_credentials_of_a_netrc_are_not_used_over_https_either(
     netrc = tmp_path / "netrc"
     netrc.write_text("default login intruder password from-netrc\n")
     netrc.chmod(0o600)
-    client = {"client_id": "fake-client", "client_secret": "fake-client-secret"}
-    for way in ({"access_token": TOKEN}, client):
+    for way in ({"access_token": TOKEN}, CLIENT):
         fake.log.clear()
         done = tap(
             settings={"api_url": f"https://127.0.0.1:{port}", **way, "start_date": "2023-11-14"},

@@ -15,6 +15,7 @@ import pytest
 import yaml
 
 from tests.support.docs import page
+from tests.support.package import PACKAGE
 from tests.support.release import main, notes, problems
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -75,6 +76,21 @@ def test_they_run_what_the_own_checks_run(workflow: str) -> None:
     own = set(re.findall(r"^make .*$", text, re.MULTILINE))
     assert own >= {"make lint", "make test"}
     assert own <= set(commands(workflow))
+
+
+def test_less_coverage_than_98_percent_fails_there() -> None:
+    assert "make coverage" in commands("test")
+    (recipe,) = re.findall(r"^coverage:.*\n((?:\t.*\n)+)", MAKEFILE, re.MULTILINE)
+    *_, last = recipe.splitlines()
+    assert last == "\t$(BIN)/python -m coverage report"
+    text = (REPOSITORY / "pyproject.toml").read_text(encoding="utf-8")
+    configured = tomllib.loads(text)["tool"]["coverage"]
+    assert configured["report"]["fail_under"] == 98
+    assert configured["report"]["exclude_also"] == ["raise NotImplementedError"]
+    assert configured["run"]["branch"]
+    assert "subprocess" in configured["run"]["patch"]
+    # nothing of the package is taken out by a comment
+    assert not [path for path in PACKAGE.rglob("*.py") if "pragma" in path.read_text("utf-8")]
 
 
 def test_the_next_sdk_is_tried_each_week_and_by_hand_only() -> None:

@@ -156,16 +156,9 @@ def every_block(language: str) -> list[str]:
 
 
 def functions_of(file: str) -> set[str]:
-    """Return the tests of a file below tests/, those of a class with its name before theirs."""
-    found = set()
+    """Return the functions of a file below tests/."""
     tree = ast.parse((REPOSITORY / "tests" / file).read_text(encoding="utf-8"))
-    for node in tree.body:
-        if isinstance(node, ast.FunctionDef):
-            found.add(node.name)
-        elif isinstance(node, ast.ClassDef):
-            inside = (each for each in node.body if isinstance(each, ast.FunctionDef))
-            found |= {f"{node.name}::{each.name}" for each in inside}
-    return found
+    return {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
 
 
 def without_links(cell: str) -> str:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import requests
 
     from tap_zendesk_events.zendesk.account import Account as ZendeskAccount
+    from tests.fake_zendesk import LoggedRequest
 
 
 TIMES = int(os.environ.get("TIMES", "1"))
@@ -40,6 +41,11 @@ CONFIG: dict[str, Any] = {
     "access_token": "fake-access-token",
     "start_date": START_DATE,
 }
+CLIENT = {"client_id": "fake-client", "client_secret": "fake-client-secret"}
+"""The settings of an OAuth client."""
+
+AS_CLIENT: dict[str, Any] = {"access_token": None, **CLIENT}
+"""What `run` is given to authenticate with that client."""
 
 
 class SimulatedClock(Clock):
@@ -181,6 +187,16 @@ def a_fake(account: Account, clock: SimulatedClock, **options: Any) -> FakeZende
     """A fake on simulated time, without an allowance unless `rate_limit` says so."""
     usual: dict[str, Any] = {"rate_limit": None, "sleep": clock.sleep}
     return FakeZendesk(account, clock=clock.server_time, **usual | options)
+
+
+def on_token(request: LoggedRequest) -> bool:
+    """Say whether a request is for a token, for faults that strike those alone."""
+    return request.path_kind == "token"
+
+
+def token_requests(fake: FakeZendesk) -> list[LoggedRequest]:
+    """The requests for a token."""
+    return [request for request in fake.log if on_token(request)]
 
 
 def lines(caplog: pytest.LogCaptureFixture, *levels: str) -> list[str]:

@@ -40,7 +40,7 @@ class Hub:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self.per_page: list[str] = []
+        self.asked: list[str] = []
         self.answers: dict[str, bytes] = {}
         self.definition = definition_file()
         self._add_plugins("extractors", [yaml.safe_load(self.definition.read_text("utf-8"))])
@@ -93,7 +93,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         hub = self.hubs[self.server.server_port]  # type: ignore[attr-defined]
-        hub.per_page.append(self.path)
+        hub.asked.append(self.path)
         body = hub.answers.get(self.path)
         self.send_response(404 if body is None else 200)
         self.send_header("Content-Length", str(len(body or b"")))

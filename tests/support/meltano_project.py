@@ -156,3 +156,13 @@ def _end_group(process: subprocess.Popen[str]) -> None:
         except subprocess.TimeoutExpired:
             continue
         return
+
+
+def shell(commands: str, folder: Path, variables: dict[str, str]) -> str:
+    """Run commands as somebody would who copies them into a terminal; return what they print."""
+    output: list[str] = []
+    command = ["bash", "-euo", "pipefail", "-c", commands]
+    status = run(command, folder, environment({**variables, **WITH_MELTANO}), output.append)
+    text = "\n".join(output)
+    assert status == 0, text
+    return text

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import socket
 import threading
@@ -460,101 +459,3 @@ def test_all_problems_are_named_at_once() -> None:
     text = problem(subdomain=f"{MARK}!", access_token=None, start_date=MARK, end_date=MARK)
     for name in ("subdomain", "access_token", "start_date", "end_date"):
         assert name in text
-
-
-class TestEnvironment:
-    """Settings from environment variables."""
-
-    @pytest.fixture(autouse=True)
-    def clean(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
-        monkeypatch.chdir(tmp_path)
-        for name in os.environ:
-            if name.startswith(PREFIX):
-                monkeypatch.delenv(name)
-        for name, value in GOOD.items():
-            monkeypatch.setenv(PREFIX + name.upper(), value)
-
-    @staticmethod
-    def read() -> Settings:
-        return TapZendeskEvents(config={}, parse_env_config=True).settings
-
-    def problem(self) -> str:
-        with pytest.raises(ZendeskEventsError) as caught:
-            self.read()
-        assert MARK not in str(caught.value)
-        return str(caught.value)
-
-    def test_every_type_is_read(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        values = {
-            "PAGE_SIZE": "250",
-            "SETTLING_SECONDS": "600",
-            "REQUESTS_PER_MINUTE": "5",
-            "REQUEST_TIMEOUT": "2.5",
-            "MAX_RETRY_SECONDS": "60",
-            "INCLUDE_COMMENTS": "true",
-            "END_DATE": "2025-12-01",
-            "USER_AGENT": "acme",
-        }
-        for name, value in values.items():
-            monkeypatch.setenv(PREFIX + name, value)
-        settings = self.read()
-        assert (settings.page_size, settings.settling_seconds) == (250, 600)
-        assert (settings.requests_per_minute, settings.request_timeout) == (5, 2.5)
-        assert (settings.max_retry_seconds, settings.include_comments) == (60.0, True)
-        assert settings.end == BEGIN + 30 * 86_400
-        assert settings.user_agent == "acme"
-
-    @pytest.mark.parametrize(
-        ("text", "expected"),
-        [
-            ("true", True),
-            ("TRUE", True),
-            ("1", True),
-            ("yes", True),
-            ("false", False),
-            ("0", False),
-        ],
-    )
-    def test_truth(self, text: str, expected: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setenv(PREFIX + "INCLUDE_COMMENTS", text)
-        assert self.read().include_comments is expected
-
-    @pytest.mark.parametrize(
-        ("name", "text"),
-        [
-            ("PAGE_SIZE", MARK),
-            ("PAGE_SIZE", "1.5"),
-            ("PAGE_SIZE", "1e3"),
-            ("PAGE_SIZE", "1_0"),
-            ("PAGE_SIZE", "0"),
-            ("PAGE_SIZE", "1001"),
-            ("SETTLING_SECONDS", "five minutes"),
-            ("SETTLING_SECONDS", "59"),
-            ("REQUESTS_PER_MINUTE", MARK),
-            ("REQUEST_TIMEOUT", MARK),
-            ("REQUEST_TIMEOUT", "nan"),
-            ("REQUEST_TIMEOUT", "inf"),
-            ("MAX_RETRY_SECONDS", MARK),
-            ("MAX_RETRY_SECONDS", "-1"),
-            ("INCLUDE_COMMENTS", MARK),
-            ("INCLUDE_COMMENTS", "2"),
-            ("START_DATE", MARK),
-            ("SUBDOMAIN", f"{MARK}!"),
-            ("API_TOKEN", MARK),
-        ],
-    )
-    def test_what_cannot_be_used_is_named(
-        self, name: str, text: str, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setenv(PREFIX + name, text)
-        assert name.lower() in self.problem().lower()
-
-    def test_an_empty_text_counts_as_unset(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        for name, definition in CONFIG_SCHEMA["properties"].items():
-            if name not in GOOD and "string" in definition["type"]:
-                monkeypatch.setenv(PREFIX + name.upper(), "")
-        assert self.read() == read()
-
-    def test_a_number_as_token_is_a_token(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setenv(PREFIX + "ACCESS_TOKEN", "7310001")
-        assert self.read().credentials == AccessToken("7310001")

@@ -22,7 +22,7 @@ from tests.support.harness import BEGIN, SimulatedClock, a_fake, lines, run
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-LOG = logging.getLogger("test_record")
+LOG = logging.getLogger("test_records")
 VALIDATOR = jsonschema.Draft202012Validator(
     TICKET_EVENTS, format_checker=jsonschema.FormatChecker()
 )

@@ -14,14 +14,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tap_zendesk_events.exceptions import ZendeskEventsError
-from tap_zendesk_events.settings import ENV_PREFIX
+from tap_zendesk_events.settings import ENV_PREFIX, AccessToken, Settings
+from tap_zendesk_events.singer.config_schema import CONFIG_SCHEMA
 from tap_zendesk_events.singer.environment import read_environment, usable_log_levels
 from tap_zendesk_events.tap import TapZendeskEvents
 from tests.conftest import forget_settings
 from tests.fake_zendesk import Account, FakeZendesk, make_events
 from tests.support.cli import tap
+from tests.support.harness import BEGIN
 
 GOOD = {"SUBDOMAIN": "acme", "ACCESS_TOKEN": "fake-access-token", "START_DATE": "2023-11-14"}
+CONFIG = {name.lower(): text for name, text in GOOD.items()}
+MARK = "zzqx"
+"""Stands in bad values, so that a message that quotes one is found out."""
 SCHEMA = TapZendeskEvents.config_jsonschema
 TapZendeskEvents.append_builtin_config(SCHEMA)
 
@@ -118,30 +123,132 @@ def test_whatever_the_environment_holds_is_a_value_or_a_problem(
     assert sorted(told + read) == sorted(n for n, text in environment.items() if text.strip())
 
 
-@pytest.mark.parametrize("name", ["LOGLEVEL", f"{ENV_PREFIX}LOGLEVEL"])
+def in_environment() -> Settings:
+    return TapZendeskEvents(config={}, parse_env_config=True).settings
+
+
+def problem_of_environment() -> str:
+    with pytest.raises(ZendeskEventsError) as caught:
+        in_environment()
+    assert MARK not in str(caught.value)
+    return str(caught.value)
+
+
+@pytest.mark.usefixtures("good")
+def test_every_type_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    values = {
+        "PAGE_SIZE": "250",
+        "SETTLING_SECONDS": "600",
+        "REQUESTS_PER_MINUTE": "5",
+        "REQUEST_TIMEOUT": "2.5",
+        "MAX_RETRY_SECONDS": "60",
+        "INCLUDE_COMMENTS": "true",
+        "END_DATE": "2025-12-01",
+        "USER_AGENT": "acme",
+    }
+    for name, value in values.items():
+        monkeypatch.setenv(ENV_PREFIX + name, value)
+    settings = in_environment()
+    assert (settings.page_size, settings.settling_seconds) == (250, 600)
+    assert (settings.requests_per_minute, settings.request_timeout) == (5, 2.5)
+    assert (settings.max_retry_seconds, settings.include_comments) == (60.0, True)
+    assert settings.end == BEGIN + 30 * 86_400
+    assert settings.user_agent == "acme"
+
+
+@pytest.mark.usefixtures("good")
 @pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("true", True),
+        ("TRUE", True),
+        ("1", True),
+        ("yes", True),
+        ("false", False),
+        ("0", False),
+    ],
+)
+def test_truth_in_every_form(text: str, expected: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(ENV_PREFIX + "INCLUDE_COMMENTS", text)
+    assert in_environment().include_comments is expected
+
+
+@pytest.mark.usefixtures("good")
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("PAGE_SIZE", MARK),
+        ("PAGE_SIZE", "1.5"),
+        ("PAGE_SIZE", "1e3"),
+        ("PAGE_SIZE", "1_0"),
+        ("PAGE_SIZE", "0"),
+        ("PAGE_SIZE", "1001"),
+        ("SETTLING_SECONDS", "five minutes"),
+        ("SETTLING_SECONDS", "59"),
+        ("REQUESTS_PER_MINUTE", MARK),
+        ("REQUEST_TIMEOUT", MARK),
+        ("REQUEST_TIMEOUT", "nan"),
+        ("REQUEST_TIMEOUT", "inf"),
+        ("MAX_RETRY_SECONDS", MARK),
+        ("MAX_RETRY_SECONDS", "-1"),
+        ("INCLUDE_COMMENTS", MARK),
+        ("INCLUDE_COMMENTS", "2"),
+        ("START_DATE", MARK),
+        ("SUBDOMAIN", f"{MARK}!"),
+        ("API_TOKEN", MARK),
+    ],
+)
+def test_a_setting_of_the_environment_that_cannot_be_used_is_named(
+    name: str, text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(ENV_PREFIX + name, text)
+    assert name.lower() in problem_of_environment().lower()
+
+
+@pytest.mark.usefixtures("good")
+def test_an_empty_text_counts_as_unset(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, definition in CONFIG_SCHEMA["properties"].items():
+        if name not in CONFIG and "string" in definition["type"]:
+            monkeypatch.setenv(ENV_PREFIX + name.upper(), "")
+    assert in_environment() == TapZendeskEvents(config=CONFIG).settings
+
+
+@pytest.mark.usefixtures("good")
+def test_a_number_as_token_is_a_token(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(ENV_PREFIX + "ACCESS_TOKEN", "7310001")
+    assert in_environment().credentials == AccessToken("7310001")
+
+
+LEVEL_NAMES = pytest.mark.parametrize("name", ["LOGLEVEL", f"{ENV_PREFIX}LOGLEVEL"])
+NO_LEVELS = pytest.mark.parametrize(
     "text", ["", " ", "trace", "10", "inf o", "\N{LATIN SMALL LETTER LONG S}ilent"]
 )
-class TestLogLevel:
-    """How much is logged, by words that may be meant for another program."""
 
-    def test_a_word_that_is_no_level_stops_no_program(
-        self, name: str, text: str, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setenv(name, text)
-        assert TapZendeskEvents(validate_config=False).streams
-        assert os.environ[name] == text
 
-    def test_the_command_says_it_in_a_line_and_goes_on(self, name: str, text: str) -> None:
-        done = tap("--discover", variables={name: text})
-        assert done.returncode == 0, done.stderr
-        assert "ticket_events" in done.stdout
-        warnings = done.stderr.splitlines()
-        assert len(warnings) == (1 if text.strip() else 0)
-        for line in warnings:
-            assert "WARNING" in line
-            assert f"variable {name} holds no level" in line
-            assert text not in line.partition("variable")[2].replace(name, "")
+@LEVEL_NAMES
+@NO_LEVELS
+def test_a_word_that_is_no_level_stops_no_program(
+    name: str, text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, text)
+    assert TapZendeskEvents(validate_config=False).streams
+    assert os.environ[name] == text
+
+
+@LEVEL_NAMES
+@NO_LEVELS
+def test_the_command_says_that_a_word_is_no_level_in_a_line_and_goes_on(
+    name: str, text: str
+) -> None:
+    done = tap("--discover", variables={name: text})
+    assert done.returncode == 0, done.stderr
+    assert "ticket_events" in done.stdout
+    warnings = done.stderr.splitlines()
+    assert len(warnings) == (1 if text.strip() else 0)
+    for line in warnings:
+        assert "WARNING" in line
+        assert f"variable {name} holds no level" in line
+        assert text not in line.partition("variable")[2].replace(name, "")
 
 
 def test_levels_that_are_known_count(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -269,49 +269,38 @@ def test_a_bookmark_of_another_stream_stays_in_the_state() -> None:
     assert output.state["bookmarks"]["other"] == other
 
 
-class TestIdsOfAnotherSecond:
-    """`state merge` keeps the ids of a second that is no longer there."""
+# Ids of another second: `state merge` keeps those of one that is no longer there
 
-    @pytest.mark.parametrize("at", [BEGIN + 120, "2025-11-01T00:02:00Z", "soon", True, [BEGIN]])
-    def test_they_count_for_nothing_and_one_line_says_so(
-        self, at: Any, caplog: pytest.LogCaptureFixture
-    ) -> None:
-        caplog.set_level("INFO")
-        clock = SimulatedClock()
-        state = state_of(BEGIN, 1, 2, 3, boundary_ids_at=at)
-        output = run(a_fake(plain_account(5), clock), clock, state)
-        assert output.ids == [1, 2, 3, 4, 5]
-        (line,) = [line for line in caplog.messages if "count for nothing" in line]
-        assert "ticket_events was moved to 2025-11-01T00:00:00Z" in line
 
-    @pytest.mark.parametrize("at", [BEGIN, iso(BEGIN), float(BEGIN), "2025-11-01T01:00:00+01:00"])
-    @pytest.mark.parametrize("second", [BEGIN, iso(BEGIN)])
-    def test_they_count_if_it_is_the_same_moment(
-        self, at: Any, second: Any, caplog: pytest.LogCaptureFixture
-    ) -> None:
-        caplog.set_level("INFO")
-        clock = SimulatedClock()
-        state = state_of(second, 1, boundary_ids_at=at)
-        assert run(a_fake(plain_account(3), clock), clock, state).ids == [2, 3]
-        assert not any("count for nothing" in line for line in caplog.messages)
+@pytest.mark.parametrize("at", [BEGIN + 120, "2025-11-01T00:02:00Z", "soon", True, [BEGIN]])
+def test_ids_of_another_second_count_for_nothing_and_one_line_says_so(
+    at: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    clock = SimulatedClock()
+    state = state_of(BEGIN, 1, 2, 3, boundary_ids_at=at)
+    output = run(a_fake(plain_account(5), clock), clock, state)
+    assert output.ids == [1, 2, 3, 4, 5]
+    (line,) = [line for line in caplog.messages if "count for nothing" in line]
+    assert "ticket_events was moved to 2025-11-01T00:00:00Z" in line
 
-    def test_those_of_earlier_versions_count(self) -> None:
-        clock = SimulatedClock()
-        state = {"bookmarks": {STREAM: {"replication_key_value": BEGIN, "boundary_ids": [1]}}}
-        assert run(a_fake(plain_account(3), clock), clock, state).ids == [2, 3]
 
-    def test_metric_events_forget_what_was_deleted_too(self) -> None:
-        saved = read_bookmark(
-            {
-                "replication_key_value": iso(BEGIN),
-                "boundary_ids": [1, 2],
-                "deleted_ids": [2],
-                "boundary_ids_at": iso(BEGIN + 1),
-            },
-            "ticket_metric_events",
-            "time",
-        )
-        assert saved == (BEGIN, [], [], False)
+@pytest.mark.parametrize("at", [BEGIN, iso(BEGIN), float(BEGIN), "2025-11-01T01:00:00+01:00"])
+@pytest.mark.parametrize("second", [BEGIN, iso(BEGIN)])
+def test_ids_count_if_their_second_is_the_same_moment(
+    at: Any, second: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    clock = SimulatedClock()
+    state = state_of(second, 1, boundary_ids_at=at)
+    assert run(a_fake(plain_account(3), clock), clock, state).ids == [2, 3]
+    assert not any("count for nothing" in line for line in caplog.messages)
+
+
+def test_ids_of_earlier_versions_count() -> None:
+    clock = SimulatedClock()
+    state = {"bookmarks": {STREAM: {"replication_key_value": BEGIN, "boundary_ids": [1]}}}
+    assert run(a_fake(plain_account(3), clock), clock, state).ids == [2, 3]
 
 
 @settings(max_examples=150 * TIMES, deadline=None, suppress_health_check=[HealthCheck.too_slow])

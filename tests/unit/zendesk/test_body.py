@@ -16,27 +16,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tap_zendesk_events.clock import Clock
-from tap_zendesk_events.exceptions import (
-    CutShortError,
-    SlowBodyError,
-    TooLargeError,
-    TooSlowError,
-)
+from tap_zendesk_events.exceptions import CutShortError, SlowBodyError, TooLargeError, TooSlowError
 from tap_zendesk_events.zendesk import body as body_module
 from tap_zendesk_events.zendesk.auth import Unsigned
 from tap_zendesk_events.zendesk.body import SHORTEST_LIMIT, SLOW_PACE, Body
 from tests.fake_zendesk import Fault
 from tests.support.harness import (
+    AS_CLIENT,
     BEGIN,
     NOW,
     SimulatedClock,
     a_fake,
     bookmark,
     lines,
+    on_token,
     plain_account,
     run,
 )
-from tests.unit.zendesk.test_transport import an_http, listening
+from tests.support.sockets import an_http, listening
 
 if TYPE_CHECKING:
     import socket
@@ -198,15 +195,8 @@ def test_one_event_that_is_too_large_is_a_sentence_that_names_the_bound(
 def test_a_token_that_is_too_large_is_one_too(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(body_module, "LARGEST_BODY", 2 * 2**20)
     clock = SimulatedClock()
-    fault = Fault(
-        on=lambda request: request.path_kind == "token", status=200, body=b" " * 3_000_000
-    )
-    client: dict[str, Any] = {
-        "access_token": None,
-        "client_id": "fake-client",
-        "client_secret": "fake",
-    }
-    output = run(a_fake(SMALL, clock, faults=[fault]), clock, fails=True, **client)
+    fault = Fault(on=on_token, status=200, body=b" " * 3_000_000)
+    output = run(a_fake(SMALL, clock, faults=[fault]), clock, fails=True, **AS_CLIENT)
     assert "larger than 2 MB" in str(output.error)
 
 

@@ -1,4 +1,4 @@
-"""How long the request for a page took: the time that tells when Zendesk read it."""
+"""One page: of a size that works, and how long its request took."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import pytest
 from tap_zendesk_events.zendesk.export import TICKET_EVENTS
 from tests.fake_zendesk import Fault
 from tests.support.harness import (
+    AS_CLIENT,
     BEGIN,
     CONFIG,
     NOW,
@@ -16,10 +17,14 @@ from tests.support.harness import (
     SimulatedTap,
     a_fake,
     plain_account,
+    run,
 )
 
 if TYPE_CHECKING:
     from tap_zendesk_events.zendesk.page import Page
+
+
+# How long the request took: it tells when Zendesk read the page
 
 
 def first_page(
@@ -58,9 +63,76 @@ def test_fetching_a_token_does_not_count() -> None:
     page, clock = first_page(
         Fault(on=1, status=401),
         one_way=3,
-        access_token=None,
-        client_id="fake-client",
-        client_secret="fake-client-secret",
+        **AS_CLIENT,
     )
     assert page.seconds == pytest.approx(6)
     assert clock.time - NOW == pytest.approx(4 * 6)
+
+
+MANY = plain_account(6_000, every=0.9)
+
+
+SOME = plain_account(600, every=0.9)
+
+
+SMALL = plain_account(60)
+
+
+# Smaller pages while full ones are too slow
+
+
+@pytest.mark.parametrize("limit", [1, 3, 37, 250, 999])
+def test_a_limit_that_lasts_is_settled_below(limit: int) -> None:
+    clock = SimulatedClock()
+    account = plain_account(200) if limit < 100 else MANY
+    fake = a_fake(account, clock, page_limit_504=limit)
+
+    output = run(fake, clock)
+
+    assert sorted(output.ids) == list(range(1, len(account) + 1))
+    in_vain = [request for request in fake.export_requests if request.status == 504]
+    assert len(in_vain) <= 16 + len(fake.export_requests) // 16
+
+
+def test_a_hiccup_is_forgotten() -> None:
+    clock = SimulatedClock()
+    faults = [Fault(on={2, 3, 4}, status=504, body="upstream request timeout")]
+    fake = a_fake(MANY, clock, faults=faults)
+    output = run(fake, clock)
+    assert len(output.ids) == 6_000
+    asked = [int(request.query["per_page"]) for request in fake.export_requests]
+    assert asked[:8] == [1000, 1000, 500, 250, 125, 250, 500, 1000]
+    assert set(asked[8:]) == {1000}
+
+
+def test_a_time_out_shrinks_the_page_too() -> None:
+    clock = SimulatedClock()
+    fake = a_fake(SOME, clock, faults=[Fault(on=2, kind="stall", seconds=999)])
+    run(fake, clock, page_size=100, request_timeout=50)
+    assert clock.sleeps == [50]
+    asked = [int(request.query["per_page"]) for request in fake.export_requests]
+    assert asked[:4] == [100, 100, 50, 100]
+
+
+def test_other_faults_do_not_shrink_the_page() -> None:
+    clock = SimulatedClock()
+    faults = [Fault(on={1, 3}, status=500), Fault(on=5, kind="drop"), Fault(on=7, kind="truncate")]
+    fake = a_fake(SOME, clock, faults=faults)
+    run(fake, clock, page_size=100)
+    assert {request.query["per_page"] for request in fake.export_requests} == {"100"}
+
+
+def test_each_size_has_its_own_patience() -> None:
+    def of_size(size: str, **more: Any) -> Fault:
+        return Fault(on=lambda request: request.query.get("per_page") == size, **more)
+
+    slowly = {"Retry-After": "20"}
+    faults = [
+        of_size("60", times=3, status=503, headers=slowly),
+        of_size("60", times=1, status=504),
+        of_size("30", times=3, status=503, headers=slowly),
+    ]
+    clock = SimulatedClock()
+    output = run(a_fake(SMALL, clock, faults=faults), clock, page_size=60, max_retry_seconds=70)
+    assert len(output.ids) == 60
+    assert clock.time - NOW == 120

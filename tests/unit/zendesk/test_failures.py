@@ -18,6 +18,7 @@ from tap_zendesk_events.zendesk.answer import Answer
 from tap_zendesk_events.zendesk.failures import retriable
 from tests.fake_zendesk import Fault
 from tests.support.harness import (
+    AS_CLIENT,
     CONFIG,
     NOW,
     SimulatedClock,
@@ -25,6 +26,7 @@ from tests.support.harness import (
     a_fake,
     bookmark,
     lines,
+    on_token,
     plain_account,
     run,
 )
@@ -32,11 +34,6 @@ from tests.support.harness import (
 SMALL = plain_account(60)
 HTML = "<!DOCTYPE html><html><head><title>Attention</title></head><body>Blocked</body></html>"
 AS_HTML = {"Content-Type": "text/html; charset=UTF-8"}
-CLIENT: dict[str, Any] = {
-    "access_token": None,
-    "client_id": "fake-client",
-    "client_secret": "fake-client-secret",
-}
 
 EDGES: dict[str, dict[str, Any]] = {
     "400, HTML": {"status": 400, "body": HTML},
@@ -68,8 +65,8 @@ def test_statuses_that_pass_are_asked_again(status: int, body: str, at: int) -> 
 @pytest.mark.parametrize("status", [408, 409, 423, 425])
 def test_so_they_are_at_the_token_endpoint(status: int) -> None:
     clock = SimulatedClock()
-    fault = Fault(on=lambda request: request.path_kind == "token", times=3, status=status)
-    assert len(run(a_fake(SMALL, clock, faults=[fault]), clock, **CLIENT).ids) == 60
+    fault = Fault(on=on_token, times=3, status=status)
+    assert len(run(a_fake(SMALL, clock, faults=[fault]), clock, **AS_CLIENT).ids) == 60
 
 
 @pytest.mark.parametrize("answer", EDGES.values(), ids=EDGES.keys())
@@ -82,7 +79,7 @@ def test_what_an_edge_answers_passes(answer: dict[str, Any], at: int) -> None:
 
 
 @pytest.mark.parametrize("answer", EDGES.values(), ids=EDGES.keys())
-@pytest.mark.parametrize("way", [{}, CLIENT], ids=["page", "token"])
+@pytest.mark.parametrize("way", [{}, AS_CLIENT], ids=["page", "token"])
 def test_an_edge_that_answers_from_the_first_request_on_ends_the_run_soon(
     answer: dict[str, Any], way: dict[str, Any]
 ) -> None:

@@ -9,19 +9,17 @@ from urllib.parse import urlsplit
 
 import pytest
 import requests
-from hypothesis import given
-from hypothesis import strategies as st
 from urllib3.exceptions import MaxRetryError, NameResolutionError, NewConnectionError
 
 from tap_zendesk_events.exceptions import ZendeskEventsError
 from tap_zendesk_events.settings import read_settings
 from tap_zendesk_events.tap import TapZendeskEvents
-from tap_zendesk_events.zendesk.answer import MAX_RETRY_AFTER, Answer, quote, retry_after
 from tap_zendesk_events.zendesk.export import TICKET_EVENTS
 from tap_zendesk_events.zendesk.http import Http
 from tests.fake_zendesk import Fault
 from tests.support.harness import (
     API_URL,
+    AS_CLIENT,
     BEGIN,
     CONFIG,
     NOW,
@@ -67,15 +65,6 @@ def test_the_request_is_as_documented() -> None:
     assert first.authorization == "Bearer fake-access-token"
     assert first.headers["accept"] == "application/json"
     assert "gzip" in first.headers["accept-encoding"]
-
-
-@pytest.mark.parametrize("include_comments", [True, False])
-def test_comments_are_asked_for_only_if_wanted(include_comments: bool) -> None:
-    clock = SimulatedClock()
-    fake = a_fake(plain_account(30), clock)
-    run(fake, clock, page_size=10, include_comments=include_comments)
-    expected = "comment_events" if include_comments else None
-    assert {request.query.get("include") for request in fake.export_requests} == {expected}
 
 
 def test_the_user_agent_is_the_taps_or_as_set() -> None:
@@ -127,7 +116,7 @@ def test_the_credentials_of_a_netrc_are_never_used(
     clock = SimulatedClock()
     for way in (
         {},
-        {"access_token": None, "client_id": "fake-client", "client_secret": "fake-client-secret"},
+        AS_CLIENT,
     ):
         fake = a_fake(plain_account(3), clock)
         real_run(fake, **way)
@@ -241,68 +230,6 @@ def test_what_keeps_a_request_from_leaving_is_named(failure: Exception, words: s
     assert output.records == []
 
 
-@pytest.mark.parametrize(
-    ("header", "seconds"),
-    [
-        (None, None),
-        ("", None),
-        ("soon", None),
-        ("0", 0),
-        ("7", 7),
-        (" 7 ", 7),
-        ("7.5", 7.5),
-        ("-7", 0),
-        ("+7", 7),
-        ("9" * 400, MAX_RETRY_AFTER),
-        ("901", 900),
-        ("Mon, 24 Nov 2025 16:00:40 GMT", 40),
-        ("Mon, 24 Nov 2025 15:00:00 GMT", 0),
-        ("Mon, 24 Nov 2036 16:00:00 GMT", MAX_RETRY_AFTER),
-    ],
-)
-def test_retry_after(header: str | None, seconds: float | None) -> None:
-    assert retry_after(header, NOW) == seconds
-
-
-@given(st.text(), st.floats(0, 4e9))
-def test_no_retry_after_breaks_it(header: str, now: float) -> None:
-    seconds = retry_after(header, now)
-    assert seconds is None or 0 <= seconds <= MAX_RETRY_AFTER
-
-
-def answer(content: bytes) -> Answer:
-    return Answer(500, {}, content)
-
-
-@pytest.mark.parametrize(
-    ("content", "quoted"),
-    [
-        (b"", ""),
-        (b"<html>Authorization: Bearer abc</html>", ""),
-        (b"plain text", ""),
-        (b'{"error":"Couldn\'t authenticate you"}', '"Couldn\'t authenticate you"'),
-        (b'{"error":{"title":"Forbidden","message":"No access."}}', '"Forbidden, No access."'),
-        (b'{"errors":[{"code":"X","title":"Bad","detail":"Worse"}]}', '"Bad, X, Worse"'),
-        (b'{"error":"Bad\\n\\u0007 \\u00e9 value"}', '"Bad value"'),
-        (b'{"request":{"headers":{"Authorization":"Bearer abc"}}}', ""),
-        (b'["a"]', ""),
-        (b'{"error":[1],"errors":5}', ""),
-        (b'{"error":"caf\xe9 closed"}', '"caf closed"'),
-        (b'{"error":"' + b"a1" * 40 + b'"}', '"…"'),
-        (b'{"error":"' + b"long " * 100 + b'"}', f'"{"long " * 40}"'),
-    ],
-)
-def test_only_the_words_of_an_error_envelope_are_quoted(content: bytes, quoted: str) -> None:
-    assert quote(answer(content)) == quoted
-
-
-@given(st.binary(max_size=80))
-def test_no_body_breaks_the_quotation(content: bytes) -> None:
-    text = quote(answer(content))
-    assert text.isascii() or "…" in text
-    assert "\n" not in text
-
-
 SECRETS = ["s3cr3t-access-token-0123456789", "s3cr3t-client-secret", "s3cr3t-api-token"]
 
 
@@ -312,7 +239,7 @@ SECRETS = ["s3cr3t-access-token-0123456789", "s3cr3t-client-secret", "s3cr3t-api
     [
         {"access_token": SECRETS[0]},
         {"access_token": None, "email": "admin@example.com", "api_token": SECRETS[2]},
-        {"access_token": None, "client_id": "fake-client", "client_secret": SECRETS[1]},
+        {**AS_CLIENT, "client_secret": SECRETS[1]},
     ],
 )
 def test_no_secret_shows_in_logs_or_errors(

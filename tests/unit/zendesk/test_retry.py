@@ -1,10 +1,10 @@
-"""The pauses between tries: nobody is hammered, and nobody waited for longer than was set."""
+"""Patience: nobody is hammered, and nobody waited for longer than was set."""
 
 from __future__ import annotations
 
 import time
 from email.utils import formatdate
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -20,27 +20,21 @@ from tap_zendesk_events.tap import TapZendeskEvents
 from tap_zendesk_events.zendesk.retry import LEAST_THROTTLED, Patience
 from tests.fake_zendesk import FakeZendesk, Fault
 from tests.support.harness import (
+    AS_CLIENT,
     CONFIG,
     NOW,
     ListWriter,
     SimulatedClock,
     a_fake,
+    on_token,
     plain_account,
     run,
 )
 
-if TYPE_CHECKING:
-    from tests.fake_zendesk.messages import LoggedRequest
-
 SMALL = plain_account(60)
-CLIENT = {"access_token": None, "client_id": "fake-client", "client_secret": "fake-client-secret"}
 PAST = formatdate(NOW - 86_400, usegmt=True)
 SHORT = [None, "0", "0.01", "-3", PAST]
 USED_UP = {"zendesk-ratelimit-incremental-exports": "total=10; remaining=0; resets=60"}
-
-
-def on_token(request: LoggedRequest) -> bool:
-    return request.path_kind == "token"
 
 
 def told(retry_after: str | None) -> dict[str, str]:
@@ -57,7 +51,7 @@ def unavailable(kind: str, retry_after: str | None, **headers: str) -> Fault:
 
 
 def way_to(kind: str) -> dict[str, Any]:
-    return CLIENT if kind == "token" else {}
+    return AS_CLIENT if kind == "token" else {}
 
 
 @pytest.mark.parametrize("kind", ["export", "token"])
@@ -200,3 +194,38 @@ def test_whatever_comes_patience_ends_and_no_wait_is_shortened(
             number += 1
             assert counted <= most + 1e-6
         now += pause
+
+
+def test_waits_grow_and_are_jittered() -> None:
+    clock = SimulatedClock()
+    run(a_fake(SMALL, clock, faults=[Fault(times=10, status=503)]), clock)
+    assert len(clock.sleeps) == 10
+    for number, wait in enumerate(clock.sleeps):
+        assert min(2**number, 60) / 2 <= wait <= min(2**number, 60)
+    assert any(wait != int(wait) for wait in clock.sleeps)
+
+
+def test_tries_that_take_long_use_patience_up_too() -> None:
+    clock = SimulatedClock()
+    fake = a_fake(SMALL, clock, faults=[Fault(kind="drop")])
+    run(fake, clock, latency=lambda: 20.0, max_retry_seconds=100, fails=True)
+    assert 100 <= clock.time - NOW <= 100 + 40
+
+
+def test_tries_that_end_with_429_use_no_patience_up() -> None:
+    clock = SimulatedClock()
+    faults = [
+        Fault(times=10, status=429, headers={"Retry-After": "1"}),
+        Fault(times=1, status=503, headers={"Retry-After": "1"}),
+    ]
+    fake = a_fake(SMALL, clock, faults=faults)
+    assert len(run(fake, clock, latency=lambda: 20.0, max_retry_seconds=60).ids) == 60
+
+
+def test_a_fault_on_every_second_request_does_not_use_patience_up() -> None:
+    clock = SimulatedClock()
+    faults = [Fault(on=range(2, 10_000, 2), status=503, headers={"Retry-After": "50"})]
+    fake = a_fake(plain_account(600), clock, faults=faults)
+    output = run(fake, clock, page_size=10, max_retry_seconds=60)
+    assert len(output.ids) == 600
+    assert clock.time - NOW > 3000

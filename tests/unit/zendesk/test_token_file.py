@@ -22,13 +22,12 @@ from tap_zendesk_events.zendesk.token_file import RESERVED, LockedTokenFile, Tok
 from tests.fake_zendesk import Account, FakeZendesk, Fault, LoggedRequest, make_events
 from tests.support import mounts
 from tests.support.cli import COMMAND, environment
-from tests.support.harness import BEGIN, SimulatedClock, a_fake, run
+from tests.support.harness import BEGIN, CLIENT, SimulatedClock, a_fake, run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 FIRST = "fake-refresh-token"
-CLIENT = {"client_id": "fake-client", "client_secret": "fake-client-secret"}
 PAIR = TokenPair("an-access-token", "a-refresh-token", None, "an-account", "an-origin")
 NO_SPACE = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 

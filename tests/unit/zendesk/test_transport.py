@@ -13,14 +13,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import urllib3.util.connection
 
-from tap_zendesk_events.clock import Clock
 from tap_zendesk_events.exceptions import (
     NotConnectedError,
     RetriableError,
     TooSlowError,
     ZendeskEventsError,
 )
-from tap_zendesk_events.settings import read_settings
 from tap_zendesk_events.tap import TapZendeskEvents
 from tap_zendesk_events.zendesk.auth import Unsigned
 from tap_zendesk_events.zendesk.http import LONGEST_IDLE, Http
@@ -35,6 +33,7 @@ from tests.support.harness import (
     plain_account,
     run,
 )
+from tests.support.sockets import an_http, listening
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -96,23 +95,6 @@ def test_any_answer_shows_that_the_address_is_right() -> None:
 # What urllib3 and requests really raise
 
 
-def an_http(url: str, clock: Clock | None = None, **settings: Any) -> Http:
-    checked = read_settings(
-        {
-            **CONFIG,
-            "api_url": url,
-            "settling_seconds": 300,
-            "support_type_scope": "all",
-            "include_comments": False,
-            "page_size": 9,
-            "request_timeout": 0.3,
-            "max_retry_seconds": 9,
-            **settings,
-        }
-    )
-    return Http(checked, "agent/1", clock or Clock(), logging.getLogger("tap-zendesk-events"))
-
-
 def ask(http: Http) -> Exception:
     """What a request raises."""
     with pytest.raises((RetriableError, ZendeskEventsError)) as caught:
@@ -171,35 +153,6 @@ def test_a_time_out_while_connecting_is_no_connection(
     error = ask(an_http(f"{scheme}://127.0.0.1:1"))
     assert isinstance(error, NotConnectedError)
     assert error.reason == "no connection within 0.3 seconds"
-
-
-@contextlib.contextmanager
-def listening(answer: Callable[[socket.socket], None]) -> Iterator[int]:
-    """Something that listens, and does one thing with each connection; gives the port."""
-    kept: list[socket.socket] = []
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        stopping = threading.Event()
-
-        def serve() -> None:
-            while not stopping.is_set():
-                try:
-                    connection, _ = server.accept()
-                except TimeoutError:
-                    continue
-                kept.append(connection)
-                with contextlib.suppress(OSError):
-                    answer(connection)
-
-        server.settimeout(0.05)
-        thread = threading.Thread(target=serve)
-        thread.start()
-        try:
-            yield server.getsockname()[1]
-        finally:
-            stopping.set()
-            thread.join()
-            for connection in kept:
-                connection.close()
 
 
 def silence(_: socket.socket) -> None:
