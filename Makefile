@@ -34,7 +34,7 @@ export UV_PYTHON_DOWNLOADS ?= never
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format soak coverage bench targets test-pythons test-prerelease package \
+.PHONY: help demo test lint format soak coverage bench live targets test-pythons test-prerelease \
     release-check github-release hub requirements clean
 
 help: ## show this list
@@ -60,6 +60,9 @@ coverage: $(READY) ## measure what the quick tests reach of the package; less th
 
 bench: $(READY) ## measure the tap beside other tools (minutes; best on a quiet machine)
 	@$(BIN)/python -m tests.bench
+
+live: $(READY) ## ask your own Zendesk account what only it can tell, and write a report (few requests)
+	@$(BIN)/python -m tests.live $(LIVE)
 
 targets: $(READY) ## try the targets that docs/targets.md lists
 	@$(BIN)/python -m tests.targets

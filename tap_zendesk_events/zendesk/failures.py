@@ -204,13 +204,12 @@ def retriable(answer: Answer, local_now: float) -> RetriableError | None:
     status, headers = answer.status, answer.headers
     date = http_date(headers.get("Date"))
     wait = retry_after(headers.get("Retry-After"), local_now if date is None else date)
-    said = f"status {status}{words_of(answer)}"
-    if status == 429:
-        return ThrottledError(said, wait=wait, headers=headers)
-    if status in TOO_SLOW:
-        return TooSlowError(said, wait=wait, headers=headers)
-    if status in PASSING or status >= 500:
-        return RetriableError(said, wait=wait, headers=headers)
+    if status == 429 or status in PASSING or status >= 500:
+        # not for every answer: to quote a page would be to decode it once more
+        said = f"status {status}{words_of(answer)}"
+        kind: type[RetriableError] = TooSlowError if status in TOO_SLOW else RetriableError
+        kind = ThrottledError if status == 429 else kind
+        return kind(said, wait=wait, headers=headers)
     if status == 304:
         # nothing was asked for on a condition, so it comes from a cache that is at fault
         reason = "status 304, not modified, although a whole answer was asked for"

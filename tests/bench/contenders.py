@@ -160,6 +160,18 @@ def peers(python: Path) -> tuple[Contender, ...]:
     return (Contender("zenpy, `tickets.events`", zenpy), Contender("dlt, `rest_api`", dlt))
 
 
+def airbyte(python: Path) -> Contender:
+    """Return the reader that runs in the environment of Airbyte's CDK."""
+
+    def read(task: Task) -> Command:
+        script = [str(python), str(HERE / "with_airbyte.py"), task.url]
+        return Command(
+            [*script, str(task.start), str(task.page_size), task.include], {}, task.folder
+        )
+
+    return Contender("airbyte-cdk, a declarative source", read)
+
+
 def variables(command: Command) -> dict[str, str]:
     """Return the environment for a command: loopback only, and compiled files are kept."""
     kept = {

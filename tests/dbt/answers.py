@@ -1,123 +1,28 @@
 """What the models of the dbt package should say, found by replaying the raw events in Python.
 
-It is written from the descriptions of the models, and shares no rule with their SQL. Above all it
-knows what no table tells: in which order the events of one second happened, because the list of
-events is in that order. A row is a dictionary with the model's columns; times are epoch seconds.
+It is written from the descriptions of the models, and shares no rule with their SQL. A row is a
+dictionary with the model's columns; times are epoch seconds.
 """
 
 from __future__ import annotations
 
 import json
 from collections import defaultdict
-from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import groupby
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
+
+from .replay import CHANGES, Row, Ticket, Value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-Row: TypeAlias = dict[str, Any]
-Value: TypeAlias = str | None
+    from .replay import Spell
 
 DAY = 86_400
 RESOLVED = ("solved", "closed")
 GONE = (*RESOLVED, "deleted")
 STATUSES = ("new", "open", "pending", "hold", "solved", "closed")
-NOT_COMMENTS = ("Create", "Change")
-
-
-@dataclass
-class Spell:
-    """How long a field had a value; `known` is false where it had it before all that is loaded."""
-
-    value: Value
-    begin: int
-    end: int | None
-    updater_ids: set[int | None]
-    known: bool
-
-    @property
-    def seconds(self) -> int | None:
-        return self.end - self.begin if self.known and self.end is not None else None
-
-    def holds_at_the_end_of(self, second: int) -> bool:
-        return self.begin <= second and (self.end is None or self.end > second)
-
-
-@dataclass
-class Ticket:
-    """A ticket's events, in the order in which they happened, and what follows from them."""
-
-    id: int
-    first_loaded: int
-    events: list[Row] = field(default_factory=list)
-    merged_into: int | None = None
-
-    def created(self) -> int | None:
-        seconds = [
-            event["timestamp"]
-            for event in self.events
-            for child in event["child_events"]
-            if child["event_type"] == "Create"
-        ]
-        return min(seconds, default=None)
-
-    def spells(self, name: str) -> list[Spell]:
-        """The spells of a field, those without a value too."""
-        spells: list[Spell] = []
-        created = self.created()
-        for second, events in groupby(self.events, key=lambda event: int(event["timestamp"])):
-            told = [
-                (_value(child, name), _previous(child, name), child, event)
-                for event in events
-                for child in event["child_events"]
-                if _tells(child, name)
-            ]
-            if not told:
-                continue
-            value, first = told[-1][0], told[0]
-            passed = {each[0] for each in told}
-            if not spells and len(passed) > 1 and value == first[1]:
-                continue  # round in a circle, and where it began is not told
-            if not spells and first[2]["event_type"] != "Create" and first[1] is not None:
-                begin = self.first_loaded if created is None else created
-                if begin < second:
-                    spells.append(Spell(first[1], begin, None, {None}, created is not None))
-            if spells and spells[-1].value == value:
-                continue
-            if spells:
-                spells[-1].end = second
-            updaters = {
-                child.get("updater_id", event["updater_id"])
-                for told_value, _, child, event in told
-                if told_value == value
-            }
-            spells.append(Spell(value, second, None, updaters, known=True))
-        return spells
-
-    def value(self, name: str) -> Value:
-        spells = self.spells(name)
-        return spells[-1].value if spells else None
-
-
-def tickets_of(events: Iterable[Row]) -> dict[int, Ticket]:
-    """Group events by ticket; they come oldest first, and no earlier ones are loaded."""
-    loaded = list(events)
-    first = min(
-        event["timestamp"]
-        for event in loaded
-        if any(child["event_type"] in NOT_COMMENTS for child in event["child_events"])
-    )
-    tickets: dict[int, Ticket] = {}
-    for event in loaded:
-        number = event["ticket_id"]
-        tickets.setdefault(number, Ticket(number, first)).events.append(event)
-    for event in loaded:
-        for merged in event.get("merged_ticket_ids") or []:
-            if merged in tickets:
-                tickets[merged].merged_into = event["ticket_id"]
-    return tickets
 
 
 def status_intervals(tickets: Iterable[Ticket], name: str = "status") -> Iterator[Row]:
@@ -197,7 +102,7 @@ def backlog(tickets: dict[int, Ticket]) -> Iterator[Row]:
         event["timestamp"]
         for ticket in tickets.values()
         for event in ticket.events
-        if any(child["event_type"] in NOT_COMMENTS for child in event["child_events"])
+        if any(child["event_type"] in CHANGES for child in event["child_events"])
     ]
     names = ("status", "priority", "assignee_id", "group_id")
     for ticket in tickets.values():
@@ -311,7 +216,7 @@ def _public_comments(event: Row) -> Iterator[Row]:
     for child in event["child_events"]:
         public = child.get("public", child.get("comment_public"))
         named = str(child.get("type")), str(child["event_type"])
-        other = child["event_type"] in NOT_COMMENTS or not any(n.endswith("Comment") for n in named)
+        other = child["event_type"] in CHANGES or not any(n.endswith("Comment") for n in named)
         # the account marks its own comments, whatever they are called
         if not child.get("_comment", not other):
             continue
@@ -355,24 +260,6 @@ def _interval(spell: Spell) -> Row:
         "updater_id": spell.updater_ids,
         "is_start_known": spell.known,
     }
-
-
-def _tells(child: Row, name: str) -> bool:
-    return child["event_type"] in NOT_COMMENTS and name in child
-
-
-def _value(child: Row, name: str) -> Value:
-    return _text(name, child[name])
-
-
-def _previous(child: Row, name: str) -> Value:
-    return _text(name, child.get("previous_value"))
-
-
-def _text(name: str, value: Any) -> Value:
-    if value is None or value == "" or (name in ("priority", "type") and value == "0"):
-        return None
-    return value if isinstance(value, str) else json.dumps(value)
 
 
 def _number(text: Value) -> int | None:

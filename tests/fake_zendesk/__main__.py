@@ -54,6 +54,7 @@ def main(arguments: list[str] | None = None) -> None:
         hold_back=options.hold_back,
         rate_limit=None if options.no_rate_limit else options.rate_limit,
         rate_window=options.rate_window,
+        gzip=options.gzip,
         chunked=options.chunked,
     )
     with fake.serve(options.port) as url:
@@ -169,7 +170,13 @@ def _parser() -> argparse.ArgumentParser:
         default="aligned",
         help="where its windows begin: with the clock's minutes, or with a request",
     )
-    add("--chunked", action="store_true", help="send chunked bodies")
+    add("--no-gzip", dest="gzip", action="store_false", help="do not compress bodies")
+    add(
+        "--no-chunked",
+        dest="chunked",
+        action="store_false",
+        help="send bodies whole, with a Content-Length",
+    )
     add(
         "--ready-file",
         "--port-file",

@@ -121,7 +121,7 @@ class _Handler(BaseHTTPRequestHandler):
         headers, body = wire.encode(
             answer, request_headers, compress=fake.gzip, chunked=fake.chunked
         )
-        chunked = headers.get("Transfer-Encoding") == "chunked"
+        chunked = ("Transfer-Encoding", "chunked") in headers
         self._write(self._head(answer.status, headers))
         if self.command == "HEAD":
             return
@@ -139,11 +139,11 @@ class _Handler(BaseHTTPRequestHandler):
         elif chunked:
             self._write(b"0\r\n\r\n")
 
-    def _head(self, status: int, headers: dict[str, str]) -> bytes:
+    def _head(self, status: int, headers: list[tuple[str, str]]) -> bytes:
         phrase = http.client.responses.get(status, "Unknown")
         lines = [
             f"HTTP/1.1 {status} {phrase}",
-            *(f"{name}: {value}" for name, value in headers.items()),
+            *(f"{name}: {value}" for name, value in headers),
         ]
         return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
 

@@ -29,7 +29,8 @@ class Request:
 class Answer:
     """What goes out, before compression and before a fault in the transport spoils it.
 
-    ``seconds`` is how long it takes from the request to the answer.
+    ``seconds`` is how long it takes from the request to the answer. ``doubles`` are header lines
+    whose names stand in the answer already.
     """
 
     status: int
@@ -38,6 +39,7 @@ class Answer:
     events: int = 0
     fault: Fault | None = None
     seconds: float = 0.0
+    doubles: list[tuple[str, str]] = field(default_factory=list)
 
 
 @dataclass(slots=True)

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from .faults import Fault
 
 TooRecent: TypeAlias = Literal["422", "400", "422-text"]
+MissingStart: TypeAlias = Literal["ParameterMissing", "invalid"]
 
 EXPORT_PATHS = ("/api/v2/incremental/ticket_events", "/api/v2/incremental/ticket_events.json")
 METRIC_PATHS = (
@@ -65,6 +66,8 @@ class FakeZendesk:
             newest second.
         hold_back: how many of the newest seconds are not shown yet.
         too_recent: how a start in the newest minute is answered; None: as any other.
+        missing_start: how a request without a start is answered: as Zendesk answers elsewhere if
+            a parameter is missing ("ParameterMissing"), or like a bad one ("invalid").
         rate_limit: requests per seconds, in fixed windows; None: unlimited.
         rate_window: where a window begins: "aligned" to multiples of its length, as the real ones
             are to the clock's minutes, or with its "first_request".
@@ -82,8 +85,11 @@ class FakeZendesk:
             whose ``Date`` tells the later moment.
         sleep: lets that time pass.
         page_limit_504: a page of more events than this takes too long and is answered 504.
-        gzip: compress for clients that accept it.
-        chunked: send bodies in chunks instead of with a Content-Length.
+        gzip: on sockets: compress for clients that accept it, as the real one does.
+        chunked: on sockets: send bodies in chunks, as the real one does; else with a
+            Content-Length.
+        cookies: give cookies to clients that send none, as the real one's edge does.
+        doubled_headers: send ``X-Request-Id`` twice, as the real one's edge does.
         date_header: whether answers tell the time.
         forgets_idle: on sockets: seconds after which something in between has forgotten a
             connection on which nothing went on, as some firewalls do: the next request on it never
@@ -104,6 +110,7 @@ class FakeZendesk:
         empty_end_time: Literal["null", "hold_back"] = "null",
         hold_back: int = 60,
         too_recent: TooRecent | None = "422",
+        missing_start: MissingStart = "ParameterMissing",
         rate_limit: tuple[int, float] | None = (10, 60.0),
         rate_window: Anchor = "aligned",
         rate_headers: bool = True,
@@ -118,7 +125,9 @@ class FakeZendesk:
         sleep: Callable[[float], object] = time.sleep,
         page_limit_504: int | None = None,
         gzip: bool = True,
-        chunked: bool = False,
+        chunked: bool = True,
+        cookies: bool = True,
+        doubled_headers: bool = True,
         date_header: bool = True,
         forgets_idle: float | None = None,
         api_tokens: Collection[tuple[str, str]] | None = None,
@@ -136,6 +145,7 @@ class FakeZendesk:
         self.empty_end_time = empty_end_time
         self.hold_back = hold_back
         self.too_recent = too_recent
+        self.missing_start = missing_start
         self.rate = RateWindow(*rate_limit, rate_window) if rate_limit else None
         self.rate_headers = rate_headers
         self.metric_rate = (
@@ -154,6 +164,8 @@ class FakeZendesk:
         self.forgets_idle = forgets_idle
         self.forgotten = 0
         self.chunked = chunked
+        self.cookies = cookies
+        self.doubled_headers = doubled_headers
         self.date_header = date_header
         self.credentials = Credentials(non_admins=non_admins, seed=account.seed)
         if api_tokens is not None:
@@ -248,6 +260,7 @@ class FakeZendesk:
             self.sleep(answer.seconds)  # others are answered meanwhile
         with self._lock:
             answer.headers = _merged(self._common_headers(answer, self.clock()), answer.headers)
+            answer.doubles = self._doubles(request, answer)
             return answer
 
     def _record(
@@ -320,8 +333,10 @@ class FakeZendesk:
     def _page(self, request: Request, logged: LoggedRequest, fault: Fault | None) -> Answer:
         query = logged.query
         start_time = query.get("start_time", "")
+        if "start_time" not in query:
+            return _missing_start(self.missing_start)
         if not (start_time.isascii() and start_time.isdecimal()):
-            return _bad_start_time(missing="start_time" not in query)
+            return _invalid("start_time", "must be an integer, 0 or more")
         start = int(start_time)
         if query.get("support_type_scope", "agent") not in _SCOPES:
             return _invalid("support_type_scope", "must be one of all, agent, ai_agent")
@@ -402,6 +417,20 @@ class FakeZendesk:
             "ratelimit-reset": str(self._account_window.resets(now)),
         }
 
+    def _doubles(self, request: Request, answer: Answer) -> list[tuple[str, str]]:
+        """Header lines beside those of which there is one of each name."""
+        lines = []
+        request_id = answer.headers["X-Request-Id"]
+        if self.doubled_headers:
+            lines.append(("X-Request-Id", request_id))
+        if self.cookies and "cookie" not in request.headers:
+            seconds = int(self.clock())
+            lines += [
+                ("Set-Cookie", f"__cfruid={request_id[::-1]}-{seconds}; path=/; HttpOnly"),
+                ("Set-Cookie", f"_zendesk_cookie={request_id}; path=/; HttpOnly"),
+            ]
+        return lines
+
 
 def _spoiled(answer: Answer, fault: Fault | None) -> Answer:
     """The answer with the fault in it; what only the transport can break stays for that."""
@@ -433,8 +462,11 @@ def _per_page(query: dict[str, str]) -> int:
     return min(max(int(asked), 1), _MOST_PER_PAGE) if asked.isdecimal() else _MOST_PER_PAGE
 
 
-def _bad_start_time(*, missing: bool) -> Answer:
-    return _invalid("start_time", "is required" if missing else "must be an integer, 0 or more")
+def _missing_start(form: MissingStart) -> Answer:
+    if form == "invalid":
+        return _invalid("start_time", "is required")
+    text = "Parameter start_time is required"
+    return json_answer(400, {"error": "ParameterMissing", "description": text})
 
 
 def _invalid(name: str, problem: str) -> Answer:

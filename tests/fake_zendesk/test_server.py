@@ -500,12 +500,21 @@ def test_an_unknown_path(clock: Clock) -> None:
 
 
 @pytest.mark.parametrize(
-    "query", ["", "start_time=", "start_time=-1", "start_time=1.5", "start_time=x"]
+    "query", ["start_time=", "start_time=-1", "start_time=1.5", "start_time=x"]
 )
 def test_a_bad_start_time(clock: Clock, query: str) -> None:
     answer = ask(fake_of(account_of(), clock), query)
     assert answer.status == 400
     assert json.loads(answer.body)["error"]["title"] == "Invalid attribute"
+
+
+def test_a_missing_start_time(clock: Clock) -> None:
+    answer = ask(fake_of(account_of(), clock), "per_page=1")
+    assert answer.status == 400
+    error = {"error": "ParameterMissing", "description": "Parameter start_time is required"}
+    assert json.loads(answer.body) == error
+    other = ask(fake_of(account_of(), clock, missing_start="invalid"), "per_page=1")
+    assert json.loads(other.body)["error"]["title"] == "Invalid attribute"
 
 
 TOO_RECENT = "Too recent start_time. Use a start_time older than 5 minutes"
@@ -800,7 +809,7 @@ def get(request: pytest.FixtureRequest) -> Iterator[Make]:
 
 
 @pytest.mark.parametrize(
-    "options", [{}, {"gzip": False}, {"chunked": True}, {"chunked": True, "gzip": False}]
+    "options", [{}, {"gzip": False}, {"chunked": False}, {"chunked": False, "gzip": False}]
 )
 def test_a_page_arrives_whole(get: Make, options: dict[str, Any]) -> None:
     fake, ask_it = get(**options)
@@ -822,7 +831,7 @@ def test_a_page_arrives_whole(get: Make, options: dict[str, Any]) -> None:
         ("truncate", JSONDecodeError),
     ],
 )
-@pytest.mark.parametrize("options", [{}, {"gzip": False}, {"chunked": True}])
+@pytest.mark.parametrize("options", [{}, {"gzip": False}, {"chunked": False}])
 def test_faults_strike_once_and_pass(
     get: Make, kind: Any, error: type[Exception], options: Any
 ) -> None:
@@ -833,6 +842,40 @@ def test_faults_strike_once_and_pass(
     assert caught.type is error
     assert ask_it().json()["count"] == 40
     assert [r.status for r in fake.export_requests] == [200, 0 if kind == "drop" else 200, 200]
+
+
+def test_pages_are_chunked_and_zipped_unless_told_otherwise(clock: Clock) -> None:
+    for options, headers in (
+        ({}, {"transfer-encoding": "chunked", "content-encoding": "gzip"}),
+        ({"gzip": False}, {"transfer-encoding": "chunked"}),
+        ({"chunked": False}, {"content-encoding": "gzip", "content-length": "…"}),
+    ):
+        with fake_of(account_of(OLD), clock, **options).serve() as url:
+            answer = requests.get(f"{url}{EXPORT}?start_time=0", headers={"Authorization": BEARER})
+        names = ("transfer-encoding", "content-encoding", "content-length")
+        told = {name: answer.headers[name] for name in names if name in answer.headers}
+        if "content-length" in told:
+            told["content-length"] = "…"
+        assert told == headers
+        assert answer.json()["count"] == 1
+
+
+def test_cookies_are_given_until_they_come_back_and_a_header_stands_twice(get: Make) -> None:
+    _, ask_it = get()
+    first = ask_it().raw.headers
+    given = first.getlist("set-cookie")
+    assert [line.partition("=")[0] for line in given] == ["__cfruid", "_zendesk_cookie"]
+    ids = first.getlist("x-request-id")
+    assert len(ids) == 2
+    assert ids[0] == ids[1]
+    assert "set-cookie" not in ask_it(cookies={"_zendesk_cookie": "x"}).raw.headers
+
+
+def test_cookies_and_doubled_headers_can_be_left_out(get: Make) -> None:
+    _, ask_it = get(cookies=False, doubled_headers=False)
+    headers = ask_it().raw.headers
+    assert "set-cookie" not in headers
+    assert len(headers.getlist("x-request-id")) == 1
 
 
 def test_a_slow_answer_arrives(get: Make) -> None:

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 def encode(
     answer: Answer, request_headers: Mapping[str, str], *, compress: bool, chunked: bool
-) -> tuple[dict[str, str], bytes]:
-    """The headers and the body to send; a body may fall short of what its headers promise."""
+) -> tuple[list[tuple[str, str]], bytes]:
+    """The header lines and the body to send; a body may fall short of what its headers promise."""
     headers, body = dict(answer.headers), answer.body
     kind = answer.fault.kind if answer.fault else None
     accepted = "gzip" in request_headers.get("accept-encoding", "")
@@ -34,4 +34,4 @@ def encode(
         headers["Content-Length"] = str(len(body))
     if kind == "drop_in_body":
         body = body[: len(body) // 2]
-    return headers, body
+    return [*headers.items(), *answer.doubles], body

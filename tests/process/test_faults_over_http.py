@@ -29,7 +29,7 @@ FAULTS = {
 }
 
 
-@pytest.mark.parametrize("chunked", [False, True], ids=["length", "chunked"])
+@pytest.mark.parametrize("chunked", [True, False], ids=["chunked", "length"])
 @pytest.mark.parametrize("name", FAULTS)
 def test_a_fault_that_passes_costs_nothing(name: str, chunked: bool) -> None:
     clock = SimulatedClock()

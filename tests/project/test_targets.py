@@ -17,7 +17,8 @@ import yaml
 from tests.support.docs import DOCS, README, as_markdown, page
 from tests.support.selection import ALL_STREAMS
 from tests.targets import cases, readers, report
-from tests.targets.candidates import CANDIDATES, Candidate, Variant
+from tests.targets.candidate import Candidate, Variant
+from tests.targets.candidates import CANDIDATES
 from tests.targets.cases import Case, Outcome, find_truth
 from tests.targets.compare import EMPTY_TO_NULL, Problem, Sent, compare
 

@@ -8,6 +8,7 @@ import sys
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,23 +16,25 @@ from tests.support.console import interruptible, say
 from tests.support.postgres import running_postgres
 from tests.support.selection import ALL_STREAMS
 from tests.targets import environments, report
-from tests.targets.candidates import CANDIDATES, HERE
+from tests.targets.candidate import HERE
+from tests.targets.candidates import CANDIDATES
 from tests.targets.cases import Case, Outcome, TapFaultError, find_truth
 
 if TYPE_CHECKING:
+    from datetime import date
+
     from tests.support.postgres import Postgres
-    from tests.targets.candidates import Candidate
+    from tests.targets.candidate import Candidate
     from tests.targets.cases import Truth
 
 RESULTS = HERE / "results.md"
-AT_A_TIME = 4  # each of them mostly waits
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Try, print, compare with results.md or write it; return the exit status."""
     options = _parser().parse_args(arguments)
     interruptible()
-    chosen = [c for c in CANDIDATES if not options.only or c.name in options.only]
+    chosen = [c for c in CANDIDATES if not options.only or {c.name, c.slug} & {*options.only}]
     try:
         if options.pin:
             for candidate in chosen:
@@ -48,7 +51,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _try(chosen: list[Candidate], options: argparse.Namespace) -> int:
     began = time.monotonic()
     say("setting up what is not there yet in .venvs/targets")
-    with ThreadPoolExecutor(AT_A_TIME) as pool:
+    with ThreadPoolExecutor(options.at_a_time) as pool:
         found = dict(zip((c.slug for c in chosen), pool.map(_set_up, chosen), strict=True))
     programs = {slug: what for slug, what in found.items() if what is not None}
     left_out = [candidate for candidate in chosen if candidate.slug not in programs]
@@ -61,8 +64,9 @@ def _try(chosen: list[Candidate], options: argparse.Namespace) -> int:
         with running_postgres(folder / "postgres") as postgres:
             truth = find_truth(folder)
             interruptible()  # to make a catalog, the tap was set up here, with its own handling
-            lines = _lines(chosen, programs, truth, folder, postgres)
-    page = _page(lines, truth)
+            installed = [(candidate, programs[candidate.slug]) for candidate in chosen]
+            lines = _lines(installed, truth, folder, postgres, options.at_a_time)
+    page = _page(lines, truth, _day(options))
     print(report.table(lines))
     print(report.details(lines))
     say(f"{time.monotonic() - began:.0f} seconds")
@@ -75,54 +79,59 @@ def _set_up(candidate: Candidate) -> Path | str | None:
         return environments.install(candidate)
     except environments.CannotInstallError as error:
         return str(error)
-    except environments.NoPythonError as error:
+    except environments.NotHereError as error:
         say(f"{error} {candidate.name} is left out.")
         return None
 
 
 def _lines(
-    chosen: list[Candidate],
-    programs: dict[str, Path | str],
+    installed: list[tuple[Candidate, Path | str]],
     truth: Truth,
     folder: Path,
     postgres: Postgres,
+    at_a_time: int,
 ) -> list[report.Line]:
     """Run every case, a few at a time, and put the outcomes in order."""
 
-    def outcome(number: int, candidate: Candidate, place: int, *, flatten: bool) -> Outcome:
-        found = programs[candidate.slug]
+    def outcome(number: int, *, flatten: bool) -> Outcome:
+        candidate, found, variant = ways[number]
         if isinstance(found, str):
             return Outcome(missing=found)
-        case = Case(candidate, candidate.variants[place], found, truth, flatten=flatten)
+        case = Case(candidate, variant, found, truth, flatten=flatten)
         result = case.run(folder / f"case_{number}_{int(flatten)}", postgres)
-        say(f"{candidate.name} {candidate.variants[place].shown or ''}: {report.verdict(result)}")
+        what = report.verdict(result, offline=bool(candidate.offline))
+        say(f"{candidate.slug} {variant.shown or ''}: {what}")
         return result
 
-    places = [(c, place) for c in chosen for place in range(len(c.variants))]
-    pool = ThreadPoolExecutor(AT_A_TIME)
+    ways = [(c, programs, variant) for c, programs in installed for variant in c.variants]
+    pool = ThreadPoolExecutor(at_a_time)
     try:
         running = [
-            [
-                pool.submit(outcome, number, candidate, place, flatten=flatten)
-                for flatten in (False, True)
-            ]
-            for number, (candidate, place) in enumerate(places)
+            [pool.submit(outcome, number, flatten=flatten) for flatten in (False, True)]
+            for number in range(len(ways))
         ]
         return [
-            report.Line(candidate, candidate.variants[place].shown, (one.result(), two.result()))
-            for (candidate, place), (one, two) in zip(places, running, strict=True)
+            report.Line(candidate, variant.shown, (one.result(), two.result()))
+            for (candidate, _, variant), (one, two) in zip(ways, running, strict=True)
         ]
     finally:
         # the cases that are running end by themselves, within seconds
         pool.shutdown(cancel_futures=True)
 
 
-def _page(lines: list[report.Line], truth: Truth) -> str:
+def _day(options: argparse.Namespace) -> date:
+    """Today, if the page is written; else the day that it has, which is no difference."""
+    if options.write:
+        return datetime.now(tz=UTC).date()
+    return report.day(RESULTS.read_text(encoding="utf-8"))
+
+
+def _page(lines: list[report.Line], truth: Truth, day: date) -> str:
     first = {name: len(sent.rows) for name, sent in truth.first.items()}
     new = sum(len(sent.rows) for sent in truth.second.values()) - sum(first.values())
     counts = [f"{first[name]:,} rows of `{name}`" for name in ALL_STREAMS]
     rows = f"The account gives {', '.join(counts[:-1])} and {counts[-1]}"
-    return report.page(lines, rows, f"{new} new rows")
+    return report.page(lines, rows, f"{new} new rows", day)
 
 
 def _conclude(
@@ -154,8 +163,9 @@ def _parser() -> argparse.ArgumentParser:
         description="Load the tap's streams into real targets and read them back.",
     )
     add = parser.add_argument
-    add("--only", nargs="+", metavar="TARGET", help="try only these, by name")
+    add("--only", nargs="+", metavar="TARGET", help="try only these, by name or slug")
     add("--write", action="store_true", help="write results.md instead of comparing with it")
+    add("--at-a-time", type=int, default=4, metavar="N", help="how many (4; they mostly wait)")
     add("--pin", action="store_true", help="first look up the newest version of what they need")
     return parser
 

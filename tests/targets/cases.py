@@ -7,21 +7,21 @@ import re
 import sys
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tests.support.independent_reader import comments, field_changes
 from tests.support.selection import ALL_STREAMS, KEYS
 from tests.targets.account import add_new, an_account, serving
-from tests.targets.candidates import Place
+from tests.targets.candidate import Place
 from tests.targets.compare import Problem, Sent, compare
 from tests.targets.pipe import pipe
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
     from tests.support.postgres import Postgres
-    from tests.targets.candidates import Candidate, Variant
+    from tests.targets.candidate import Candidate, Variant
     from tests.targets.compare import Findings
     from tests.targets.pipe import Piped
 
@@ -29,6 +29,8 @@ ALONE = "ticket_events"
 SINK = [sys.executable, "-c", "import sys; sys.stdin.buffer.read()"]
 A_SECOND = 1.1
 MOST_OF_AN_ERROR = 120
+EXCEPTION = re.compile(r"[\w.]*(?:Error|Exception)(?::|$)|(?:[a-z]\w*\.)+[A-Z]\w*:")
+REPOSITORY = Path(__file__).resolve().parent.parent.parent
 
 
 class TapFaultError(Exception):
@@ -106,8 +108,14 @@ class Case:
         *,
         flatten: bool,
     ) -> None:
-        self._command = str(programs / candidate.command)
+        self._command = [str(programs / candidate.command)]
         self._python = programs / "python"
+        if candidate.offline:
+            module = f"tests.targets.offline.{candidate.offline}"
+            self._command = [
+                *("env", f"PYTHONPATH={REPOSITORY}"),
+                *(str(self._python), "-m", module),
+            ]
         self._variant = variant
         self._truth = truth
         self._flatten = flatten
@@ -194,7 +202,7 @@ class Case:
         path = place.folder / "target-config.json"
         path.write_text(json.dumps(config), encoding="utf-8")
         piped = pipe(
-            [self._command, "--config", str(path)],
+            [*self._command, "--config", str(path)],
             place.folder,
             url,
             *streams,
@@ -249,6 +257,6 @@ def _added(before: Mapping[str, list[Problem]], findings: Mapping[str, Findings]
 def _error_line(errors: str) -> str:
     """The line of an error message or traceback that says what went wrong."""
     lines = [line.strip() for line in errors.splitlines() if line.strip()]
-    of_exceptions = [line for line in lines if re.match(r"[\w.]*(?:Error|Exception)\b", line)]
+    of_exceptions = [line for line in lines if EXCEPTION.match(line)]
     text = (of_exceptions or lines or ["no message"])[-1]
     return text if len(text) <= MOST_OF_AN_ERROR else text[:MOST_OF_AN_ERROR] + "…"

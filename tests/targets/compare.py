@@ -21,6 +21,8 @@ LARGEST_EXACT_FLOAT = 2**53
 NAMED = 3
 
 EMPTY_TO_NULL = "empty text becomes null"
+NULL_TO_EMPTY = "null becomes an empty list"
+HARMLESS = (EMPTY_TO_NULL, NULL_TO_EMPTY)
 """What is a difference, but none that anybody minds."""
 
 
@@ -156,6 +158,8 @@ class _Comparison:
         if self._empty_is_null and sent in (None, "") and stored in (None, ""):
             self._found.blurred |= sent == ""
             return None
+        if sent is None and stored == []:
+            return NULL_TO_EMPTY
         if sent is None and stored is not None:
             return "null became something"
         if sent == "" and stored is None:

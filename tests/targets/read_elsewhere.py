@@ -43,8 +43,8 @@ def parquet_rows(folder: Path) -> list[tuple[str, Row]]:
     """Every row of every Parquet file."""
     read = import_module("pyarrow.parquet").read_table
     return [
-        (path.name.split(".")[0], row)
-        for path in sorted(folder.glob("*.parquet"))
+        (str(path.relative_to(folder)), row)
+        for path in sorted(folder.rglob("*.parquet"))
         for row in read(path).to_pylist()
     ]
 

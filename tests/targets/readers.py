@@ -21,8 +21,9 @@ from tests.support.selection import ALL_STREAMS
 
 if TYPE_CHECKING:
     from tests.support.postgres import Database
-    from tests.targets.candidates import Place, Stored
+    from tests.targets.candidate import Place, Stored
 
+GZIP = b"\x1f\x8b"
 ELSEWHERE = Path(__file__).with_name("read_elsewhere.py")
 
 
@@ -70,9 +71,10 @@ def sqlite(place: Place, *, name: str) -> Stored:
 def csv_files(place: Place, *, pattern: str) -> Stored:
     """Every row of the files that begin with a stream's name."""
     stored: Stored = defaultdict(list)
+    csv.field_size_limit(2**30)  # else 128 KiB, and some events are larger
     for path in _files(place, pattern):
         with path.open(encoding="utf-8", newline="") as file:
-            stored[_stream(path)] += csv.DictReader(file)
+            stored[_stream(path.relative_to(place.folder))] += csv.DictReader(file)
     return stored
 
 
@@ -82,18 +84,36 @@ def json_files(place: Place, *, pattern: str) -> Stored:
     decode = json.JSONDecoder().raw_decode
     for path in _files(place, pattern):
         data = path.read_bytes()
-        text = (gzip.decompress(data) if path.suffix == ".gz" else data).decode()
+        # some only call their files compressed
+        text = (gzip.decompress(data) if data.startswith(GZIP) else data).decode()
+        rows = stored[_stream(path.relative_to(place.folder))]
         start = 0
         while start < len(text):
             if text[start].isspace():
                 start += 1
                 continue
             value, start = decode(text, start)
-            if "record" in value:
-                value = value["record"]
-            elif value.get("type") == "SCHEMA":
-                continue
-            stored[_stream(path)].append(value)
+            if isinstance(value, list):
+                rows += value
+            elif "record" in value:
+                rows.append(value["record"])
+            elif value.get("type") != "SCHEMA":
+                rows.append(value)
+    return stored
+
+
+def offline(place: Place) -> Stored:
+    """What a program of `offline` has kept: known columns, and one row a key where it is merged."""
+    stored = json_files(place, pattern="stored/*.jsonl")
+    notes = place.folder / "stored" / "tables.json"
+    tables = json.loads(notes.read_text(encoding="utf-8")) if notes.exists() else {}
+    for stream, table in tables.items():
+        rows = stored.get(stream, [])
+        if columns := table.get("columns"):
+            rows = [{name: row.get(name) for name in columns} for row in rows]
+        if keys := table.get("keys"):
+            rows = list({tuple(row[name] for name in keys): row for row in rows}.values())
+        stored[stream] = rows
     return stored
 
 
@@ -112,8 +132,8 @@ def elsewhere(place: Place, *, kind: str, name: str) -> Stored:
         timeout=60,
     )
     for line in done.stdout.splitlines():
-        stream, row = json.loads(line, object_hook=_decoded)
-        stored[stream].append(row)
+        name, row = json.loads(line, object_hook=_decoded)
+        stored[_stream(Path(name))].append(row)
     return stored
 
 
@@ -123,12 +143,13 @@ def nothing(_: Place) -> Stored:
 
 
 def _files(place: Place, pattern: str) -> list[Path]:
-    return [path for path in sorted(place.folder.glob(pattern)) if _stream(path)]
+    found = sorted(place.folder.glob(pattern))
+    return [path for path in found if _stream(path.relative_to(place.folder))]
 
 
 def _stream(path: Path) -> str:
-    """The stream that a file or its folder is named after."""
-    for name in (path.name, path.parent.name):
+    """The stream that a file or one of its folders is named after."""
+    for name in reversed(path.parts):
         for stream in ALL_STREAMS:
             if name.startswith(stream):
                 return stream

@@ -6,11 +6,13 @@ import json
 import re
 import textwrap
 from dataclasses import dataclass
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from tests.support.selection import ALL_STREAMS
-from tests.targets.candidates import USUAL_PYTHON, Candidate
-from tests.targets.compare import EMPTY_TO_NULL, listed
+from tests.targets.candidate import USUAL_PYTHON, Candidate
+from tests.targets.compare import HARMLESS, listed
+from tests.targets.hub import AS_OF, listing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -19,6 +21,11 @@ if TYPE_CHECKING:
     from tests.targets.compare import Problem
 
 
+USEFUL = ("works", "sends everything")
+MONTHS = (
+    *("January", "February", "March", "April", "May", "June", "July", "August", "September"),
+    *("October", "November", "December"),
+)
 PAGE = """\
 # Which targets store what the tap sends
 
@@ -28,6 +35,9 @@ PAGE = """\
 What the cells say:
 
 * works: every row is there once, with every value as it was sent.
+* sends everything: the service itself was not there (*checked offline only*); what the target gave
+  it to load holds every row once, with every value as it was sent. What becomes of a row that comes
+  again is then read off the keys in the target's MERGE statement.
 * JSON: nested columns are stored as JSON. JSON text: as text that holds JSON.
 * The tap flattens: with `flattening_enabled: true` and `flattening_max_depth: 1`.
 
@@ -36,9 +46,11 @@ What the cells say:
 {details}"""
 
 TEXT = """\
-Made by `python -m tests.targets --write`, which installs each target in an environment of its own,
-pipes the tap into it, and reads back what it has stored. Without `--write` it compares what it
-finds with this page. The versions of everything that is installed are in `requirements`.
+Made on {day} by `python -m tests.targets --write`, which installs each target in an environment of
+its own, pipes the tap into it, and reads back what it has stored. Without `--write` it compares
+what it finds with this page. The versions of everything that is installed are in `requirements`;
+where a repository is named, the target is that repository's commit, because Meltano Hub has users
+install it from there. What the Hub lists first is what it was on {listed}.
 
 {rows}, on several pages. Among them are unknown fields, child events that are deeply nested, NUL
 characters and half emoji, texts such as `null`, `007` and an empty one, and ids up to 2^63-1. The
@@ -46,7 +58,14 @@ second run goes on from the state that the target has written, and brings {new}.
 from the first one's state, so the same rows come again. The fourth loads `ticket_events` alone.
 """
 
-HEAD = ("Target", "Its settings", "The tap by itself", "The tap flattens", "A row that comes again")
+HEAD = (
+    "Target",
+    "Meltano Hub",
+    "Its settings",
+    "The tap by itself",
+    "The tap flattens",
+    "A row that comes again",
+)
 
 
 @dataclass(frozen=True)
@@ -68,13 +87,18 @@ def table(lines: Iterable[Line]) -> str:
     """Return the table; settings that make no difference share a row."""
     rows: dict[tuple[str, ...], list[str]] = {}
     for line in lines:
-        plain, flat = (verdict(outcome) for outcome in line.outcomes)
+        offline = bool(line.candidate.offline)
+        plain, flat = (verdict(outcome, offline=offline) for outcome in line.outcomes)
         again = sorted({outcome.again for outcome in line.outcomes} - {""})
-        if flat == plain and not plain.startswith("works"):
+        if flat == plain and not plain.startswith(USEFUL):
             flat = "the same"
-        cells = (target(line.candidate), plain, flat, " or ".join(again) or "-")
+        first = (target(line.candidate), listing(line.candidate))
+        cells = (*first, plain, flat, " or ".join(again) or "-")
         rows.setdefault(cells, []).append(settings(line.shown))
-    body = [[name, "; or ".join(ways), *rest] for (name, *rest), ways in rows.items()]
+    body = [
+        [name, listed_as, "; or ".join(ways), *rest]
+        for (name, listed_as, *rest), ways in rows.items()
+    ]
     return _markdown([HEAD, [":---"] * len(HEAD), *body])
 
 
@@ -99,16 +123,37 @@ def details(lines: Iterable[Line]) -> str:
     return _markdown(rows)
 
 
-def page(lines: Sequence[Line], rows: str, new: str) -> str:
+def page(lines: Sequence[Line], rows: str, new: str, made_on: date) -> str:
     """Return results.md."""
-    paragraphs = TEXT.format(rows=rows, new=new).split("\n\n")
+    listed_on = in_words(date.fromisoformat(AS_OF))
+    text = TEXT.format(rows=rows, new=new, day=in_words(made_on), listed=listed_on)
+    paragraphs = text.split("\n\n")
     text = "\n\n".join(textwrap.fill(part, 99, break_on_hyphens=False) for part in paragraphs)
     return PAGE.format(text=text, table=table(lines), details=details(lines))
+
+
+def day(text: str) -> date:
+    """Return the day on which results.md, or a page that tells of it, was made."""
+    found = re.search(rf"on (\d+)\s+({'|'.join(MONTHS)})\s+(\d{{4}})", text)
+    if not found:
+        raise ValueError("no day is told")
+    return date(int(found[3]), MONTHS.index(found[2]) + 1, int(found[1]))
+
+
+def in_words(value: date) -> str:
+    """Return a day as the pages tell it."""
+    return f"{value.day} {MONTHS[value.month - 1]} {value.year}"
 
 
 def target(candidate: Candidate) -> str:
     """Return name, version, year, and what has to be installed beside it."""
     text = f"`{candidate.name}` {candidate.version} ({candidate.released})"
+    if candidate.source:
+        source = candidate.source
+        text = f"`{source.repository}` {candidate.version}, `{source.commit[:7]}`"
+        text += f" ({candidate.released})"
+    if candidate.offline:
+        text += ", checked offline only"
     if candidate.beside:
         text += f", with {listed(candidate.beside)}"
     if candidate.python != USUAL_PYTHON:
@@ -121,7 +166,7 @@ def settings(shown: Mapping[str, Any]) -> str:
     return ", ".join(f"`{name}: {_yaml(value)}`" for name, value in shown.items()) or "none"
 
 
-def verdict(outcome: Outcome) -> str:
+def verdict(outcome: Outcome, *, offline: bool = False) -> str:
     """Say in a line whether it works, with which streams, or what stands in the way."""
     if outcome.error:
         return f"no: {in_a_cell(outcome.error)}"
@@ -129,16 +174,17 @@ def verdict(outcome: Outcome) -> str:
         return f"cannot be installed: {in_a_cell(outcome.missing)}"
     wrong = {}
     for stream, problems in outcome.streams.items():
-        if serious := [problem for problem in problems if problem.what != EMPTY_TO_NULL]:
+        if serious := [problem for problem in problems if problem.what not in HARMLESS]:
             wrong[stream] = serious
     right = [stream for stream in outcome.streams if stream not in wrong]
     later = [*outcome.second, *outcome.alone]
     if not wrong:
-        how = f"{'first run only' if later else 'works'}: {' or '.join(sorted(outcome.nested))}"
+        how = "first run only" if later else USEFUL[offline]
+        how += f": {' or '.join(sorted(outcome.nested))}"
         if outcome.blurred:
             how += "; null is an empty cell"
         elif any(outcome.streams.values()):
-            how += f"; {EMPTY_TO_NULL}"
+            how += f"; {_merged(outcome.streams.values())}"
     elif right:
         how = f"only {listed(right)}; in the others: {_merged(wrong.values())}"
     else:

@@ -14,7 +14,9 @@ from urllib3.exceptions import MaxRetryError, NameResolutionError, NewConnection
 from tap_zendesk_events.exceptions import ZendeskEventsError
 from tap_zendesk_events.settings import read_settings
 from tap_zendesk_events.tap import TapZendeskEvents
+from tap_zendesk_events.zendesk.answer import Answer
 from tap_zendesk_events.zendesk.export import TICKET_EVENTS
+from tap_zendesk_events.zendesk.failures import retriable
 from tap_zendesk_events.zendesk.http import Http
 from tests.fake_zendesk import Fault
 from tests.support.harness import (
@@ -263,6 +265,16 @@ def test_no_secret_shows_in_logs_or_errors(
     assert "Bearer" not in said
     for token in fake.tokens_issued:
         assert token not in said
+
+
+def test_a_page_is_not_decoded_to_see_that_it_is_no_failure(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("tap_zendesk_events.zendesk.answer.decode", None)
+    page = Answer(200, {"Content-Type": "application/json"}, b'{"ticket_events":[]}')
+    assert retriable(page, 0.0) is None
+    with pytest.raises(TypeError):  # so it would show
+        retriable(Answer(503, {}, b"{}"), 0.0)
 
 
 def test_the_http_layer_needs_no_network_to_be_made() -> None:

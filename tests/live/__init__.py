@@ -1,0 +1,1 @@
+"""Asks Zendesk itself what only live traffic can settle: ``make live``."""
