@@ -58,10 +58,7 @@ def http_date(text: str | None) -> int | None:
         return None
     if date_time.tzinfo is None:
         date_time = date_time.replace(tzinfo=UTC)
-    try:
-        return int(date_time.timestamp())
-    except (ValueError, OverflowError):
-        return None
+    return int(date_time.timestamp())
 
 
 def iso(second: int) -> str:

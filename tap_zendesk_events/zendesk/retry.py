@@ -90,7 +90,7 @@ class Patience:
             if told < LEAST_THROTTLED:
                 told = max(told, until_reset or 0.0)
             # never in a tight loop
-            return told if told >= LEAST_THROTTLED else next(self._throttled)
+            return told if told >= LEAST_THROTTLED else max(told, next(self._throttled))
         if self.left <= 0 or until_free > self.left:
             return None
         wait = min(max(next(self._pauses), told), self.left)

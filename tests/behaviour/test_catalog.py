@@ -13,9 +13,8 @@ from typing import Any
 from singer_sdk.about import AboutFormatter
 
 from tap_zendesk_events.tap import TapZendeskEvents
-from tests.fake_zendesk import Account, FakeZendesk, make_events
-from tests.support.harness import SimulatedClock, run
-from tests.support.selection import selecting
+from tests.support.harness import run_of_forty
+from tests.support.selection import selecting, the_catalog
 
 SNAPSHOTS = Path(__file__).parents[1] / "snapshots"
 
@@ -43,10 +42,6 @@ def orders(value: Any) -> list[list[str]]:
         for each in value:
             found += orders(each)
     return found
-
-
-def the_catalog() -> dict[str, Any]:
-    return TapZendeskEvents(validate_config=False).catalog_dict
 
 
 def test_the_catalog_is_as_it_was() -> None:
@@ -77,28 +72,21 @@ def test_every_field_and_setting_is_described() -> None:
     assert secrets == {"client_secret", "access_token", "refresh_token", "api_token"}
 
 
-def a_run(catalog: dict[str, Any] | None = None, **settings: Any) -> Any:
-    clock = SimulatedClock()
-    events = make_events(40, seed=6, start=1_761_955_200, spread=86_400, unknown_fields=True)
-    fake = FakeZendesk(Account(events), clock=clock.server_time)
-    return run(fake, clock, catalog=catalog, **settings)
-
-
 def test_a_deselected_column_is_not_written() -> None:
-    output = a_run(selecting("ticket_events", without=("child_events",)))
+    output = run_of_forty(selecting("ticket_events", without=("child_events",)))
     assert len(output.records) == 40
     assert all("child_events" not in record for record in output.records)
     assert "child_events" not in output.schemas[0]["schema"]["properties"]
 
 
 def test_full_table_starts_anew_each_time_and_keeps_no_bookmark() -> None:
-    output = a_run(selecting("ticket_events", full_table=("ticket_events",)))
+    output = run_of_forty(selecting("ticket_events", full_table=("ticket_events",)))
     assert len(output.records) == 40
     assert not output.state.get("bookmarks", {}).get("ticket_events")
 
 
 def test_flattening_makes_json_text_of_nested_columns() -> None:
-    output = a_run(flattening_enabled=True, flattening_max_depth=1)
+    output = run_of_forty(flattening_enabled=True, flattening_max_depth=1)
     properties = output.schemas[0]["schema"]["properties"]
     for record in output.records:
         assert record.keys() <= properties.keys()
@@ -112,6 +100,6 @@ def test_flattening_makes_json_text_of_nested_columns() -> None:
 
 def test_stream_maps_apply() -> None:
     maps = {"ticket_events": {"via": None, "first": "child_events[0]['event_type']"}}
-    output = a_run(stream_maps=maps)
+    output = run_of_forty(stream_maps=maps)
     assert all("via" not in record for record in output.records)
     assert {record["first"] for record in output.records if record["child_events"]}

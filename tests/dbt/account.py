@@ -8,7 +8,6 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from tests.fake_zendesk import Account, Event, FakeZendesk, make_events, make_metric_events
-from tests.fake_zendesk.encoding import shown
 from tests.fake_zendesk.events import iso, plain_event
 from tests.support.harness import BEGIN, SimulatedClock, run
 from tests.support.selection import ALL_STREAMS, selecting
@@ -27,7 +26,7 @@ START_DATE: Final = iso(START)
 
 @dataclass(frozen=True)
 class Loaded:
-    """What was loaded: raw events in the order in which they happened, and Singer messages."""
+    """What was loaded: the account's own events in the order of time, and Singer messages."""
 
     events: list[Event]
     metric_events: list[Event]
@@ -48,7 +47,7 @@ def history(seed: int, events: int = EVENTS, metric_events: int = METRIC_EVENTS)
     every = sorted([*clocks_of, *conversations(seed)], key=lambda event: int(event["timestamp"]))
     output = read(Account(every, metric_events=clocks))
     return Loaded(
-        [shown(event, comments=True) for event in every if event["timestamp"] >= START],
+        [event for event in every if event["timestamp"] >= START],
         [clock for clock in clocks if clock["time"] >= START_DATE],
         output.messages,
     )

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import itertools
 import subprocess
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.support.meltano_project import MELTANO, REPOSITORY, MeltanoProject, install
-from tests.support.postgres import running_postgres
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
+    from pathlib import Path
 
     from tests.support.postgres import Database, Postgres
 
@@ -73,16 +71,6 @@ def pipelines(plugins: None, tmp_path: Path) -> Callable[..., Pipelines]:  # noq
         return Pipelines(MeltanoProject(tmp_path / "project", variables))
 
     return make
-
-
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[Postgres]:
-    """A running PostgreSQL; not below pytest's folder, which only its owner may read."""
-    with (
-        tempfile.TemporaryDirectory(prefix="tap-postgres-") as folder,
-        running_postgres(Path(folder) / "data") as server,
-    ):
-        yield server
 
 
 _numbers = itertools.count(1)

@@ -16,7 +16,7 @@ from tests.fake_zendesk import Account, FakeZendesk, make_events, plain_event
 from tests.support.docs import DOCS, README
 from tests.support.independent_reader import field_changes
 from tests.support.meltano_hub import running_hub
-from tests.support.meltano_project import REPOSITORY, shell
+from tests.support.meltano_project import MELTANO, REPOSITORY, shell
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,9 +31,17 @@ def step(number: int, language: str) -> list[str]:
     return part.below(heading).blocks(language)
 
 
+def with_paths(command: str, project: Path) -> str:
+    """Return the cron line's command with the paths of this machine in place of the examples."""
+    for example, place in (("/path/to/zendesk", project), ("/path/to/meltano", MELTANO)):
+        assert example in command
+        command = command.replace(example, str(place))
+    return command
+
+
 @pytest.mark.parametrize("source", ["hub", pytest.param("checkout", marks=pytest.mark.soak)])
 def test_a_new_users_path(source: str, tmp_path: Path, database: Database, wheels: Path) -> None:
-    from_hub, from_checkout = step(2, "sh")
+    from_checkout, from_hub = step(2, "sh")
     (settings,) = step(3, "dotenv")
     values = dict(line.split("=", 1) for line in settings.splitlines())
     client = (values["TAP_ZENDESK_EVENTS_CLIENT_ID"], values["TAP_ZENDESK_EVENTS_CLIENT_SECRET"])
@@ -85,7 +93,7 @@ def test_a_new_users_path(source: str, tmp_path: Path, database: Database, wheel
         (cron,) = step(5, "text")
         times, command = re.fullmatch(r"((?:\S+ ){5})(.*)\n", cron).groups()  # type: ignore[union-attr]
         assert f"--interval '{times.strip()}'" in schedule
-        shell(command.replace("/path/to/zendesk", str(project)), tmp_path, simulated)
+        shell(with_paths(command, project), tmp_path, simulated)
         assert database.query(count) == [(1_201, 1_201)]
 
         (question,) = step(6, "sql")

@@ -64,7 +64,7 @@ def test_the_commands_of_two_accounts(tmp_path: Path) -> None:
     months = (("2023-12-01", "2024-01-01"), ("2024-01-01", "2024-02-01"))
     assert sorted(calls) == sorted(
         f"{start} {end} {tmp_path}/.meltano/accounts/{name} --env-file=.secrets/{name}.env "
-        f"run --state-id-suffix={start} tap-zendesk-events target-postgres"
+        f"run --state-id-suffix={name}-{start} tap-zendesk-events target-postgres"
         for name in ("acme", "acme-eu")
         for start, end in months
     )

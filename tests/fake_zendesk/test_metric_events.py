@@ -8,6 +8,7 @@ import sys
 import time
 from collections import defaultdict
 from datetime import datetime
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,6 @@ import requests
 
 from tests.fake_zendesk import (
     Account,
-    Answer,
     Event,
     FakeZendesk,
     Fault,
@@ -30,28 +30,13 @@ from tests.fake_zendesk import (
     plain_event,
 )
 from tests.fake_zendesk.events import iso
+from tests.support import fake_requests
+from tests.support.fake_requests import BEARER, EVENTS, METRIC_EVENTS, NOW, OLD, Clock, fake_of
 
-NOW = 1_732_339_200
-OLD = NOW - 10_000
-METRICS = "/api/v2/incremental/ticket_metric_events"
-EVENTS = "/api/v2/incremental/ticket_events"
+ask = partial(fake_requests.ask, path=METRIC_EVENTS)
+page = partial(fake_requests.page, path=METRIC_EVENTS)
+
 HEADER = "zendesk-ratelimit-incremental-exports"
-BEARER = "Bearer fake-access-token"
-
-
-class Clock:
-    """Time that only a test moves."""
-
-    def __init__(self) -> None:
-        self.now = float(NOW)
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
 
 
 def metric_event(event_id: int, second: int, **fields: Any) -> Event:
@@ -70,23 +55,6 @@ def account_of(*seconds: int) -> Account:
     """A metric event at each of these seconds, and one ticket event."""
     metric_events = [metric_event(9000 - n, second) for n, second in enumerate(seconds)]
     return Account([plain_event(1, OLD)], metric_events=metric_events)
-
-
-def fake_of(account: Account, clock: Clock, **options: Any) -> FakeZendesk:
-    return FakeZendesk(account, clock=clock, **({"rate_limit": None} | options))
-
-
-def ask(fake: FakeZendesk, query: str = f"start_time={OLD}", path: str = METRICS) -> Answer:
-    headers = {"host": "acme.test", "authorization": BEARER}
-    return fake.handle(Request("GET", f"{path}?{query}", headers))
-
-
-def page(fake: FakeZendesk, query: str = f"start_time={OLD}") -> dict[str, Any]:
-    answer = ask(fake, query)
-    assert answer.status == 200, answer
-    decoded: dict[str, Any] = json.loads(answer.body)
-    assert decoded["count"] == len(decoded["ticket_metric_events"])
-    return decoded
 
 
 def second_of(event: Event) -> int:
@@ -111,10 +79,10 @@ def walk(fake: FakeZendesk, start: int, query: str = "") -> list[dict[str, Any]]
 # The endpoint
 
 
-@pytest.mark.parametrize("path", [METRICS, f"{METRICS}.json"])
+@pytest.mark.parametrize("path", [METRIC_EVENTS, f"{METRIC_EVENTS}.json"])
 def test_pages_follow_the_time_based_protocol(clock: Clock, path: str) -> None:
     fake = fake_of(account_of(OLD - 1, OLD, OLD + 5, OLD + 5, OLD + 9), clock)
-    first = json.loads(ask(fake, f"start_time={OLD}&per_page=2", path).body)
+    first = json.loads(ask(fake, f"start_time={OLD}&per_page=2", path=path).body)
     assert list(first) == [
         "ticket_metric_events",
         "count",
@@ -167,9 +135,9 @@ def test_errors_are_those_of_the_other_export(clock: Clock) -> None:
     assert ask(fake, "start_time=x").status == 400
     assert ask(fake, f"start_time={NOW - 59}").status == 422
     assert ask(fake).status == 504
-    refused = fake.handle(Request("GET", f"{METRICS}?start_time=0"))
+    refused = fake.handle(Request("GET", f"{METRIC_EVENTS}?start_time=0"))
     assert refused.status == 401
-    assert fake.handle(Request("POST", METRICS)).status == 404
+    assert fake.handle(Request("POST", METRIC_EVENTS)).status == 404
 
 
 # Disorder and lateness
@@ -249,7 +217,7 @@ def test_one_allowance_for_both(clock: Clock) -> None:
     assert ask(fake, path=EVENTS).headers[HEADER] == "total=3; remaining=1; resets=60"
     fake.metric_rate_headers = True
     assert ask(fake).headers[HEADER] == "total=3; remaining=0; resets=60"
-    assert [ask(fake, path=path).status for path in (METRICS, EVENTS)] == [429, 429]
+    assert [ask(fake, path=path).status for path in (METRIC_EVENTS, EVENTS)] == [429, 429]
 
 
 # The log, the numbers, the faults
@@ -257,12 +225,12 @@ def test_one_allowance_for_both(clock: Clock) -> None:
 
 def test_the_log_tells_which_export_was_asked(clock: Clock) -> None:
     fake = fake_of(account_of(OLD, OLD), clock)
-    for path in (EVENTS, METRICS, f"{METRICS}.json", EVENTS):
+    for path in (EVENTS, METRIC_EVENTS, f"{METRIC_EVENTS}.json", EVENTS):
         ask(fake, path=path)
     assert [(r.number, r.path, r.path_kind, r.events) for r in fake.log] == [
         (1, EVENTS, "export", 1),
-        (1, METRICS, "metric_export", 2),
-        (2, f"{METRICS}.json", "metric_export", 2),
+        (1, METRIC_EVENTS, "metric_export", 2),
+        (2, f"{METRIC_EVENTS}.json", "metric_export", 2),
         (2, EVENTS, "export", 1),
     ]
     assert [request.path for request in fake.export_requests] == [EVENTS, EVENTS]
@@ -274,7 +242,7 @@ def test_stats_count_metric_events_apart(clock: Clock) -> None:
     fake.account.add_metric_event(metric_event(5, NOW - 1805), visible_at=NOW + 1)
     ask(fake)
     ask(fake, "start_time=x")
-    stats = json.loads(ask(fake, "", "/fake/stats").body)
+    stats = json.loads(ask(fake, "", path="/fake/stats").body)
     assert stats == {
         "now": NOW,
         "settled_before": NOW - 300,
@@ -288,7 +256,7 @@ def test_stats_count_metric_events_apart(clock: Clock) -> None:
         "metric_requests": 2,
         "metric_status_counts": {"200": 1, "400": 1},
     }
-    later = json.loads(ask(fake, f"metric_before={NOW + 9}", "/fake/stats").body)
+    later = json.loads(ask(fake, f"metric_before={NOW + 9}", path="/fake/stats").body)
     assert (later["settled_metric_events"], later["settled_events"]) == (4, 1)
     clock.now += 1
     assert fake.stats()["settled_metric_events"] == 4
@@ -300,12 +268,19 @@ def test_a_fault_is_meant_for_one_of_the_exports(clock: Clock) -> None:
 
     faults = [Fault(on=2, path_kind="metric_export"), Fault(on=any_json, status=500)]
     fake = fake_of(account_of(OLD), clock, faults=faults)
-    for path in (EVENTS, METRICS, EVENTS, METRICS, METRICS, f"{METRICS}.json"):
+    for path in (
+        EVENTS,
+        METRIC_EVENTS,
+        EVENTS,
+        METRIC_EVENTS,
+        METRIC_EVENTS,
+        f"{METRIC_EVENTS}.json",
+    ):
         ask(fake, path=path)
     assert [request.status for request in fake.export_requests] == [200, 200]
     assert [request.status for request in fake.metric_requests] == [200, 503, 200, 500]
     fake = fake_of(account_of(OLD), clock, faults=[Fault()])
-    assert [ask(fake, path=path).status for path in (EVENTS, METRICS)] == [503, 200]
+    assert [ask(fake, path=path).status for path in (EVENTS, METRIC_EVENTS)] == [503, 200]
 
 
 def test_a_page_can_be_edited(clock: Clock) -> None:
@@ -316,7 +291,7 @@ def test_a_page_can_be_edited(clock: Clock) -> None:
 def test_it_answers_a_session_too(clock: Clock) -> None:
     with requests.Session() as session:
         session.mount("http://", InProcessAdapter(fake_of(account_of(OLD), clock)))
-        url = f"http://127.0.0.1:1{METRICS}?start_time=0"
+        url = f"http://127.0.0.1:1{METRIC_EVENTS}?start_time=0"
         response = session.get(url, headers={"Authorization": BEARER})
     assert response.json()["count"] == 1
 
@@ -449,7 +424,7 @@ def test_it_can_be_started_by_itself(tmp_path: Path) -> None:
             time.sleep(0.02)
         url = ready.read_text(encoding="utf-8").strip()
         headers = {"Authorization": BEARER}
-        answer = requests.get(f"{url}{METRICS}?start_time=0", headers=headers, timeout=5)
+        answer = requests.get(f"{url}{METRIC_EVENTS}?start_time=0", headers=headers, timeout=5)
         stats = requests.get(f"{url}/fake/stats", timeout=5).json()
     finally:
         process.terminate()

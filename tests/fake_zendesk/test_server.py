@@ -41,59 +41,15 @@ from tests.fake_zendesk import (
     plain_event,
 )
 from tests.fake_zendesk.encoding import shown
+from tests.support.fake_requests import BEARER, EVENTS, NOW, OLD, Clock, ask, fake_of, page
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-
-NOW = 1_732_339_200
-OLD = NOW - 10_000
-EXPORT = "/api/v2/incremental/ticket_events"
-BEARER = "Bearer fake-access-token"
-
-
-class Clock:
-    """Time that only a test moves."""
-
-    def __init__(self) -> None:
-        self.now = float(NOW)
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
 
 
 def account_of(*seconds: int) -> Account:
     """One event at each of these seconds, with ids that fall while time rises."""
     return Account(plain_event(9000 - 10 * n, second) for n, second in enumerate(seconds))
-
-
-def fake_of(account: Account, clock: Clock, **options: Any) -> FakeZendesk:
-    return FakeZendesk(account, clock=clock, **({"rate_limit": None} | options))
-
-
-def ask(
-    fake: FakeZendesk,
-    query: str = f"start_time={OLD}",
-    *,
-    path: str = EXPORT,
-    authorization: str | None = BEARER,
-) -> Answer:
-    headers = {"host": "acme.test"}
-    if authorization:
-        headers["authorization"] = authorization
-    return fake.handle(Request("GET", f"{path}?{query}", headers))
-
-
-def page(fake: FakeZendesk, query: str = f"start_time={OLD}") -> dict[str, Any]:
-    answer = ask(fake, query)
-    assert answer.status == 200, answer
-    decoded: dict[str, Any] = json.loads(answer.body)
-    assert decoded["count"] == len(decoded["ticket_events"])
-    return decoded
 
 
 def seconds_of(decoded: dict[str, Any]) -> list[int]:
@@ -149,7 +105,7 @@ def test_the_last_page(clock: Clock, form: str, end_time: int) -> None:
     fake = fake_of(account_of(OLD, OLD + 3), clock, last_page_end_time=form)
     last = page(fake)
     assert (last["end_time"], last["end_of_stream"]) == (end_time, True)
-    assert last["next_page"] == f"http://acme.test{EXPORT}?start_time={end_time}"
+    assert last["next_page"] == f"http://acme.test{EVENTS}?start_time={end_time}"
 
 
 @pytest.mark.parametrize(("form", "end_time"), [("null", None), ("hold_back", NOW - 60)])
@@ -220,7 +176,7 @@ def test_made_tickets_may_be_ai_agents(clock: Clock) -> None:
     assert shown_ids == {event["id"] for event in events if "_scope" not in event}
 
 
-@pytest.mark.parametrize("path", [EXPORT, f"{EXPORT}.json"])
+@pytest.mark.parametrize("path", [EVENTS, f"{EVENTS}.json"])
 def test_next_page_keeps_path_and_parameters_in_alphabetical_order(clock: Clock, path: str) -> None:
     query = f"start_time={OLD}&sort_by=x&per_page=2&include=comment_events"
     answer = ask(fake_of(account_of(OLD, OLD + 1), clock), query, path=path)
@@ -230,7 +186,7 @@ def test_next_page_keeps_path_and_parameters_in_alphabetical_order(clock: Clock,
 
 def test_next_page_may_name_another_host(clock: Clock) -> None:
     fake = fake_of(account_of(OLD), clock, public_url="https://acme.zendesk.com")
-    assert page(fake)["next_page"].startswith(f"https://acme.zendesk.com{EXPORT}?")
+    assert page(fake)["next_page"].startswith(f"https://acme.zendesk.com{EVENTS}?")
 
 
 @pytest.mark.parametrize(
@@ -644,7 +600,7 @@ def test_the_log_knows_every_request(clock: Clock) -> None:
         (1, "export", 200),
     ]
     (request,) = fake.export_requests
-    assert (request.method, request.path, request.time, request.events) == ("GET", EXPORT, NOW, 2)
+    assert (request.method, request.path, request.time, request.events) == ("GET", EVENTS, NOW, 2)
     assert request.query == {"start_time": str(OLD), "per_page": "7"}
     assert request.authorization == request.headers["authorization"] == BEARER
 
@@ -801,7 +757,7 @@ def get(request: pytest.FixtureRequest) -> Iterator[Make]:
                 session.mount("http://", InProcessAdapter(fake))
 
             def ask_it(**kwargs: Any) -> requests.Response:
-                return session.get(f"{url}{EXPORT}", params={"start_time": 0}, **kwargs)
+                return session.get(f"{url}{EVENTS}", params={"start_time": 0}, **kwargs)
 
             return fake, ask_it
 
@@ -851,7 +807,7 @@ def test_pages_are_chunked_and_zipped_unless_told_otherwise(clock: Clock) -> Non
         ({"chunked": False}, {"content-encoding": "gzip", "content-length": "…"}),
     ):
         with fake_of(account_of(OLD), clock, **options).serve() as url:
-            answer = requests.get(f"{url}{EXPORT}?start_time=0", headers={"Authorization": BEARER})
+            answer = requests.get(f"{url}{EVENTS}?start_time=0", headers={"Authorization": BEARER})
         names = ("transfer-encoding", "content-encoding", "content-length")
         told = {name: answer.headers[name] for name in names if name in answer.headers}
         if "content-length" in told:
@@ -948,7 +904,7 @@ def test_simulated_sleep_is_told_of_a_stall(clock: Clock) -> None:
     slept: list[float] = []
     with requests.Session() as session:
         session.mount("http://", InProcessAdapter(fake, sleep=slept.append))
-        url = f"http://127.0.0.1:1{EXPORT}?start_time=0"
+        url = f"http://127.0.0.1:1{EVENTS}?start_time=0"
         with pytest.raises(ReadTimeout):
             session.get(url, timeout=120, headers={"Authorization": BEARER})
     assert slept == [120]
@@ -962,7 +918,7 @@ def test_one_connection_serves_many_requests_without_delay() -> None:
         socket = connection.sock
         begun = time.monotonic()
         for _ in range(50):
-            connection.request("GET", f"{EXPORT}?start_time=0", headers={"Authorization": BEARER})
+            connection.request("GET", f"{EVENTS}?start_time=0", headers={"Authorization": BEARER})
             assert json.load(connection.getresponse())["count"] == 1
         # Nagle's algorithm against delayed acknowledgements would cost 40 ms each time.
         assert time.monotonic() - begun < 1.5
@@ -976,7 +932,7 @@ def test_a_stall_ends_when_the_server_stops() -> None:
     with (
         fake.serve() as url,
         pytest.raises(ReadTimeout),
-        requests.get(f"{url}{EXPORT}?start_time=0", timeout=0.1, headers={"Authorization": BEARER}),
+        requests.get(f"{url}{EVENTS}?start_time=0", timeout=0.1, headers={"Authorization": BEARER}),
     ):
         pass
     assert time.monotonic() - begun < 3
@@ -1000,7 +956,7 @@ def test_it_can_be_started_by_itself(tmp_path: Path) -> None:
         while stats["total_events"] <= 50 and time.monotonic() < deadline:
             stats = requests.get(f"{url}/fake/stats", timeout=5).json()
         assert stats["settled_events"] <= 50 < stats["total_events"]
-        address = f"{url}{EXPORT}?start_time=0"
+        address = f"{url}{EVENTS}?start_time=0"
         shown_page = requests.get(address, headers={"Authorization": BEARER}, timeout=5).json()
         last = shown_page["ticket_events"][-1]["timestamp"]
         assert (shown_page["end_of_stream"], shown_page["end_time"]) == (True, last)
@@ -1019,16 +975,16 @@ def test_a_connection_that_was_idle_is_forgotten() -> None:
         for idle in (0, 30):
             now[0] += idle
             answer = session.get(
-                f"{url}{EXPORT}?start_time=0", timeout=5, headers={"Authorization": BEARER}
+                f"{url}{EVENTS}?start_time=0", timeout=5, headers={"Authorization": BEARER}
             )
             assert answer.status_code == 200
         now[0] += 31
         with pytest.raises(ReadTimeout):
-            session.get(f"{url}{EXPORT}?start_time=0", timeout=0.1)
+            session.get(f"{url}{EVENTS}?start_time=0", timeout=0.1)
         assert fake.forgotten == 1
         assert len(fake.log) == 2
         session.close()  # and a new connection is known
-        assert session.get(f"{url}{EXPORT}?start_time=0", timeout=5).status_code == 401
+        assert session.get(f"{url}{EVENTS}?start_time=0", timeout=5).status_code == 401
 
 
 def test_a_slow_body_comes_in_pieces() -> None:
@@ -1039,7 +995,7 @@ def test_a_slow_body_comes_in_pieces() -> None:
     session = requests.Session()
     session.mount("http://", InProcessAdapter(fake, slept.append))
     answer = session.get(
-        f"http://fake{EXPORT}?start_time=0", stream=True, headers={"Authorization": BEARER}
+        f"http://fake{EVENTS}?start_time=0", stream=True, headers={"Authorization": BEARER}
     )
     assert slept == []
     pieces = []

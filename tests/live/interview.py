@@ -61,7 +61,7 @@ def interview(
         if ended is not None:
             finding = _not_tried("the run had ended before")
         elif question.option is not None and question.option not in options:
-            finding = _not_tried(f"optional: run it with {question.option}")
+            finding = _not_tried(f"optional: `make live LIVE=--{question.option}`")
         else:
             try:
                 finding = question.answer(readings)

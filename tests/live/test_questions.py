@@ -40,7 +40,7 @@ def test_without_options_what_takes_long_is_not_tried() -> None:
     found = asked(fake, clock, options=())
     assert found.names("not tried") == OPTIONAL
     assert found.names("agrees") == ALL - OPTIONAL
-    assert "optional: run it with late" in found["late-arrivals"].found
+    assert "optional: `make live LIVE=--late`" in found["late-arrivals"].found
     assert len(fake.log) <= 19
 
 

@@ -21,7 +21,6 @@ from tests.support.harness import CLIENT
 from tests.support.selection import ALL_STREAMS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 SECRET = "s3cr3t-that-nobody-may-see"
@@ -32,12 +31,6 @@ TAP = f"{sys.executable} -m tap_zendesk_events"
 @pytest.fixture
 def fake() -> FakeZendesk:
     return FakeZendesk(Account(make_events(50, seed=2)))
-
-
-@pytest.fixture
-def url(fake: FakeZendesk) -> Iterator[str]:
-    with fake.serve() as url:
-        yield url
 
 
 def test_version_about_and_discover_need_no_configuration(tmp_path: Path) -> None:

@@ -7,7 +7,6 @@ import os
 import random
 import re
 import signal
-import subprocess
 import threading
 import time
 from collections import Counter
@@ -17,10 +16,11 @@ from typing import IO, TYPE_CHECKING, Any
 import pytest
 
 from tests.fake_zendesk import Account, FakeZendesk, make_events, plain_event
-from tests.support.cli import COMMAND, environment
+from tests.support.cli import started
 from tests.support.selection import EVENT_STREAMS, KEYS, selecting
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Iterator
     from pathlib import Path
 
@@ -82,12 +82,7 @@ class Runner:
     def start(self, state: dict[str, Any], **variables: str) -> subprocess.Popen[bytes]:
         self._state.write_text(json.dumps(state))
         files = ["--catalog", str(self._catalog), "--state", str(self._state)]
-        return subprocess.Popen(
-            [*COMMAND, "--config=ENV", *files],
-            env=environment(self._settings, **variables),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        )
+        return started(self._settings, *files, **variables)
 
 
 @dataclass

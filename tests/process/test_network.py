@@ -18,6 +18,7 @@ from tests.fake_zendesk import Account, FakeZendesk, make_events
 from tests.fake_zendesk.http_layer import HttpServer
 from tests.support.cli import tap
 from tests.support.harness import CLIENT
+from tests.support.netrc import netrc
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -141,15 +142,12 @@ def test_a_certificate_that_nobody_trusts_is_refused(
 def test_the_credentials_of_a_netrc_are_not_used_over_https_either(
     port: int, fake: FakeZendesk, certificate: Certificate, tmp_path: Path
 ) -> None:
-    netrc = tmp_path / "netrc"
-    netrc.write_text("default login intruder password from-netrc\n")
-    netrc.chmod(0o600)
     for way in ({"access_token": TOKEN}, CLIENT):
         fake.log.clear()
         done = tap(
             settings={"api_url": f"https://127.0.0.1:{port}", **way, "start_date": "2023-11-14"},
             REQUESTS_CA_BUNDLE=str(certificate.path),
-            NETRC=str(netrc),
+            NETRC=netrc(tmp_path, "default"),
             HOME=str(tmp_path),
         )
         assert done.returncode == 0, done.stderr

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 import socket
 import subprocess
 import sys
@@ -18,6 +17,7 @@ import pytest
 
 from tests.fake_zendesk import FakeZendesk, Fault, LoggedRequest
 from tests.support.cli import environment, tap
+from tests.support.netrc import netrc
 from tests.support.planted_secrets import (
     ACCESS_TOKEN,
     API_TOKEN,
@@ -43,12 +43,6 @@ if TYPE_CHECKING:
 @pytest.fixture
 def fake() -> FakeZendesk:
     return a_fake()
-
-
-@pytest.fixture
-def url(fake: FakeZendesk) -> Iterator[str]:
-    with fake.serve() as url:
-        yield url
 
 
 @pytest.fixture(params=["info", "debug"])
@@ -257,7 +251,9 @@ def test_no_request_goes_elsewhere(
         settings["oauth_cache"] = str(tmp_path / "tokens.json")
     with fake.serve() as url:
         # names of the other server's owner, should anybody look for them
-        own = netrc(tmp_path, url, other_url)
+        addresses = [each.removeprefix("http://") for each in (url, other_url)]
+        machines = [f"machine {host}" for host in ("127.0.0.1", "localhost", *addresses)]
+        own = netrc(tmp_path, *machines, "default", password=INTRUDER)
         done = tap(settings={"api_url": url, **settings}, NETRC=own, HOME=str(tmp_path))
     assert done.returncode == 1
     assert "redirect" in done.stderr or "gives no OAuth token" in done.stderr
@@ -266,15 +262,6 @@ def test_no_request_goes_elsewhere(
     for request in fake.log:
         assert request.authorization == signature(way, request, fake)
     check(done.stderr, fake.tokens_issued)
-
-
-def netrc(folder: Path, *addresses: str) -> str:
-    path = folder / "netrc"
-    hosts = ["127.0.0.1", "localhost", *(url.removeprefix("http://") for url in addresses)]
-    lines = [f"machine {host} login intruder password {INTRUDER}\n" for host in hosts]
-    path.write_text("".join(lines) + f"default login intruder password {INTRUDER}\n")
-    path.chmod(0o600)
-    return os.fspath(path)
 
 
 def signature(way: str, request: LoggedRequest, fake: FakeZendesk) -> str | None:

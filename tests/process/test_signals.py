@@ -14,7 +14,7 @@ from typing import IO, TYPE_CHECKING
 import pytest
 
 from tests.fake_zendesk import Account, FakeZendesk, Fault, make_events, plain_event
-from tests.support.cli import COMMAND, environment
+from tests.support.cli import environment, started
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,12 +38,7 @@ def url(request: pytest.FixtureRequest) -> Iterator[str]:
 
 
 def start(url: str, **more: str) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        [*COMMAND, "--config=ENV"],
-        env=environment({"api_url": url, **SETTINGS}, **more),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
+    return started({"api_url": url, **SETTINGS}, **more)
 
 
 def read_slowly(stream: IO[bytes], into: list[bytes], ready: threading.Event) -> None:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-import tempfile
 from collections import Counter
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -98,21 +96,8 @@ def statement(part: str) -> str:
     return found
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[Postgres]:
-    """A running PostgreSQL."""
-    pytest.importorskip("psycopg", reason="only the quick tests' packages are installed")
-    from tests.support.postgres import running_postgres  # noqa: PLC0415
-
-    with (
-        tempfile.TemporaryDirectory(prefix="tap-postgres-") as folder,
-        running_postgres(Path(folder) / "data") as postgres,
-    ):
-        yield postgres
-
-
 @pytest.fixture(scope="module", params=[False, True], ids=["no bodies", "comment bodies"])
-def ask(request: pytest.FixtureRequest, server: Postgres) -> Iterator[Callable[[str], Rows]]:
+def ask(request: pytest.FixtureRequest, postgres: Postgres) -> Iterator[Callable[[str], Rows]]:
     """A way to ask a database that holds what the tap writes."""
     import psycopg  # noqa: PLC0415
 
@@ -120,7 +105,7 @@ def ask(request: pytest.FixtureRequest, server: Postgres) -> Iterator[Callable[[
     fake = a_fake(Account(EVENTS, metric_events=CLOCKS), clock)
     catalog = selecting(*ALL_STREAMS)
     output = run(fake, clock, catalog=catalog, include_comments=request.param)
-    with psycopg.connect(server.fresh_database("recipes")._uri) as connection:
+    with psycopg.connect(postgres.fresh_database("recipes")._uri) as connection:
         connection.execute("CREATE SCHEMA zendesk")
         for name, stream in streams().items():
             columns = ", ".join(

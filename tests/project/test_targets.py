@@ -6,6 +6,7 @@ import copy
 import json
 import re
 import sys
+from datetime import date
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
@@ -16,11 +17,11 @@ import yaml
 
 from tests.support.docs import DOCS, README, as_markdown, page
 from tests.support.selection import ALL_STREAMS
-from tests.targets import cases, readers, report
+from tests.targets import cases, hub, readers, report
 from tests.targets.candidate import Candidate, Variant
 from tests.targets.candidates import CANDIDATES
 from tests.targets.cases import Case, Outcome, find_truth
-from tests.targets.compare import EMPTY_TO_NULL, Problem, Sent, compare
+from tests.targets.compare import EMPTY_TO_NULL, NULL_TO_EMPTY, Problem, Sent, compare
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -74,25 +75,69 @@ def problems(rows: list[Row], **options: bool) -> list[str]:
 
 def test_the_docs_have_the_table_that_was_found() -> None:
     head, *body = FOUND
-    useful = [head, *(row for row in body if any(cell.startswith("works") for cell in row))]
+    useful = [head, *(row for row in body if any(cell.startswith(report.USEFUL) for cell in row))]
     assert 5 < len(useful) < len(FOUND)
     found = DOCS["targets"].table("Target")
     assert found == useful, f"docs/targets.md should hold:\n\n{as_markdown(useful)}"
 
 
 def test_the_readme_has_five_of_them() -> None:
-    """Each with one of the settings that work, and what the tap by itself then does."""
+    """Each with one of the settings that work, and what the tap by itself then does.
+
+    They are those that `meltano add` installs, and whether the service was there is told.
+    """
     _, *shown = README.table("Target")
     assert len(shown) == 5
     for name, settings, nested, again in shown:
-        assert [
+        (found,) = (
             row
             for row in FOUND
-            if row[0].startswith(name.partition(",")[0])
-            and settings in row[1].split("; or ")
-            and row[2].removeprefix("works: ").partition(";")[0] == nested
-            and row[4] == again
-        ], name
+            if row[0].startswith(name.partition(",")[0]) and settings in row[2].split("; or ")
+        )
+        assert found[1] == "listed first"
+        assert name.partition(", ")[2] == re.sub(r"^.*\(\d+\)(, )?", "", found[0])
+        assert re.split(r": |;", found[3])[:2] == [report.USEFUL["offline" in name], nested]
+        assert found[5] == again
+
+
+def test_the_most_used_databases_and_files_come_first() -> None:
+    first = dict.fromkeys(row[0].split("`")[1] for row in FOUND[1:])
+    assert list(first)[:5] == [
+        "meltanolabs-target-postgres",
+        "meltanolabs-target-snowflake",
+        "z3z1ma/target-bigquery",
+        "MeltanoLabs/target-duckdb",
+        "Automattic/target-parquet",
+    ]
+
+
+def test_the_docs_say_when_the_hub_listed_them_so() -> None:
+    assert report.in_words(date.fromisoformat(hub.AS_OF)) in DOCS["targets"].text
+
+
+def test_what_meltano_hub_lists_first_is_tried() -> None:
+    tried = {c.command: c.variant for c in CANDIDATES if hub.is_listed_first(c)}
+    assert tried == hub.LISTED_FIRST
+
+
+@pytest.mark.parametrize("text", [README.text, DOCS["targets"].text], ids=["README", "docs"])
+def test_advice_on_another_variant_says_whose_it_is(text: str) -> None:
+    """`duckdb<1.3` is for jwills' target; another one has its name, and needs no such thing."""
+    first = {need for c in CANDIDATES if hub.is_listed_first(c) for need in c.beside}
+    others = [c for c in CANDIDATES if c.variant and set(c.beside) - first]
+    assert others
+    for paragraph in re.split(r"\n\n|\n(?=\|)", text):
+        for other in others:
+            if any(requirement in paragraph for requirement in set(other.beside) - first):
+                assert f"`{other.variant}`" in paragraph, paragraph
+
+
+def test_versions_in_the_docs_are_those_that_were_installed() -> None:
+    told = re.findall(r"`([\w-]+)`\s+with\s+`([\w-]+==[\w.]+)`", DOCS["targets"].text)
+    assert told
+    for plugin, pin in told:
+        (used,) = (c for c in CANDIDATES if c.command == plugin and hub.is_listed_first(c))
+        assert pin in used.pins.read_text(encoding="utf-8").splitlines()
 
 
 def test_every_candidate_is_in_the_table() -> None:
@@ -105,13 +150,6 @@ def test_the_loaders_of_meltano_yml_are_tried() -> None:
     for loader in project["plugins"]["loaders"]:
         name, version = loader["pip_url"].split("~=")
         assert tried[name].rpartition(".")[0] == version.rpartition(".")[0]
-
-
-@pytest.mark.parametrize("candidate", CANDIDATES, ids=lambda candidate: candidate.slug)
-def test_what_is_installed_is_pinned_without_addresses(candidate: Candidate) -> None:
-    lines = candidate.pins.read_text(encoding="utf-8").splitlines()
-    assert f"{candidate.name}=={candidate.version}" in lines
-    assert all(re.fullmatch(r"[\w.-]+(\[\w+\])?==[\w.+]+( ; .+)?", line) for line in lines)
 
 
 # The comparison
@@ -205,6 +243,8 @@ def test_null_and_empty_text_are_the_same_only_where_the_format_has_no_null() ->
     assert compare(empty, as_csv).problems == [Problem("null became something", ("author_id",), 1)]
     found = compare(empty, as_csv, empty_is_null=True)
     assert (found.problems, found.blurred) == ([], True)
+    listless = Sent(SENT.properties, SENT.key, stored(nested=None))
+    assert compare(listless, stored(nested=[])).problems == [Problem(NULL_TO_EMPTY, ("nested",), 1)]
     without = stored(text=None, author_id=None)
     assert compare(empty, without).problems == [Problem(EMPTY_TO_NULL, ("text",), 1)]
 
@@ -222,6 +262,7 @@ def test_verdicts() -> None:
     assert report.verdict(outcome()) == "works: JSON"
     empty = Problem(EMPTY_TO_NULL, ("body",), 1)
     assert report.verdict(outcome(ticket_events=[empty])) == f"works: JSON; {EMPTY_TO_NULL}"
+    assert report.verdict(outcome(), offline=True) == "sends everything: JSON"
     some = outcome(ticket_events=[lost], ticket_comments=[lost])
     assert report.verdict(some) == (
         "only `ticket_field_changes`, `ticket_metric_events`; in the others: rows missing"

@@ -22,6 +22,18 @@ def environment(settings: Mapping[str, str] | None = None, **more: str) -> dict[
     return {**kept, **own, **more}
 
 
+def started(
+    settings: Mapping[str, str], *arguments: str, **variables: str
+) -> subprocess.Popen[bytes]:
+    """Start the tap, configured by environment variables, and return at once."""
+    return subprocess.Popen(
+        [*COMMAND, "--config=ENV", *arguments],
+        env=environment(settings, **variables),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+
+
 def tap(
     *arguments: str,
     settings: Mapping[str, str] | None = None,

@@ -13,7 +13,7 @@ from tap_zendesk_events.clock import Clock
 from tap_zendesk_events.exceptions import ZendeskEventsError
 from tap_zendesk_events.singer.writer import MessageWriter
 from tap_zendesk_events.tap import TapZendeskEvents
-from tests.fake_zendesk import Account, FakeZendesk, InProcessAdapter, plain_event
+from tests.fake_zendesk import Account, FakeZendesk, InProcessAdapter, make_events, plain_event
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -181,6 +181,13 @@ class SimulatedTap(TapZendeskEvents):
 def plain_account(count: int, every: float = 60.0, begin: int = BEGIN) -> Account:
     """An account with plain events, ids from 1: one at `begin`, then one each `every` seconds."""
     return Account([plain_event(1 + n, begin + int(n * every)) for n in range(count)])
+
+
+def run_of_forty(catalog: dict[str, Any] | None = None, **settings: Any) -> Output:
+    """Run the tap once over forty events, some with fields that no column is for."""
+    clock = SimulatedClock()
+    events = make_events(40, seed=6, start=BEGIN, spread=86_400, unknown_fields=True)
+    return run(a_fake(Account(events), clock), clock, catalog=catalog, **settings)
 
 
 def a_fake(account: Account, clock: SimulatedClock, **options: Any) -> FakeZendesk:

@@ -19,11 +19,17 @@ KEYS = {
 }
 
 
+def the_catalog() -> dict[str, Any]:
+    """Return the catalog that the tap announces."""
+    catalog: dict[str, Any] = TapZendeskEvents(validate_config=False).catalog_dict
+    return catalog
+
+
 def selecting(
     *streams: str, without: tuple[str, ...] = (), full_table: tuple[str, ...] = ()
 ) -> dict[str, Any]:
     """Return a catalog that selects these streams, all columns but those named `without`."""
-    catalog: dict[str, Any] = TapZendeskEvents(validate_config=False).catalog_dict
+    catalog = the_catalog()
     for stream in catalog["streams"]:
         if stream["tap_stream_id"] in full_table:
             stream["replication_method"] = "FULL_TABLE"

@@ -54,7 +54,6 @@ def _try(chosen: list[Candidate], options: argparse.Namespace) -> int:
     with ThreadPoolExecutor(options.at_a_time) as pool:
         found = dict(zip((c.slug for c in chosen), pool.map(_set_up, chosen), strict=True))
     programs = {slug: what for slug, what in found.items() if what is not None}
-    left_out = [candidate for candidate in chosen if candidate.slug not in programs]
     chosen = [candidate for candidate in chosen if candidate.slug in programs]
     if not any(isinstance(found, Path) for found in programs.values()):
         say("None could be installed. Is a package index reachable?")
@@ -66,11 +65,11 @@ def _try(chosen: list[Candidate], options: argparse.Namespace) -> int:
             interruptible()  # to make a catalog, the tap was set up here, with its own handling
             installed = [(candidate, programs[candidate.slug]) for candidate in chosen]
             lines = _lines(installed, truth, folder, postgres, options.at_a_time)
-    page = _page(lines, truth, _day(options))
-    print(report.table(lines))
+    page = _page(lines, truth)
+    print(report.table(lines, _today()))
     print(report.details(lines))
     say(f"{time.monotonic() - began:.0f} seconds")
-    return _conclude(page, lines, left_out, options)
+    return _conclude(page, write=options.write)
 
 
 def _set_up(candidate: Candidate) -> Path | str | None:
@@ -119,38 +118,27 @@ def _lines(
         pool.shutdown(cancel_futures=True)
 
 
-def _day(options: argparse.Namespace) -> date:
-    """Today, if the page is written; else the day that it has, which is no difference."""
-    if options.write:
-        return datetime.now(tz=UTC).date()
-    return report.day(RESULTS.read_text(encoding="utf-8"))
+def _today() -> date:
+    return datetime.now(tz=UTC).date()
 
 
-def _page(lines: list[report.Line], truth: Truth, day: date) -> str:
+def _page(lines: list[report.Line], truth: Truth) -> str:
     first = {name: len(sent.rows) for name, sent in truth.first.items()}
     new = sum(len(sent.rows) for sent in truth.second.values()) - sum(first.values())
     counts = [f"{first[name]:,} rows of `{name}`" for name in ALL_STREAMS]
     rows = f"The account gives {', '.join(counts[:-1])} and {counts[-1]}"
-    return report.page(lines, rows, f"{new} new rows", day)
+    return report.page(lines, rows, f"{new} new rows", _today())
 
 
-def _conclude(
-    page: str, lines: list[report.Line], left_out: list[Candidate], options: argparse.Namespace
-) -> int:
-    if options.write and not (options.only or left_out):
+def _conclude(page: str, *, write: bool) -> int:
+    known = RESULTS.read_text(encoding="utf-8")
+    page = report.merged(page, known, [report.target(candidate) for candidate in CANDIDATES])
+    if write:
         RESULTS.write_text(page, encoding="utf-8")
         say(f"Written: {RESULTS.name}")
         return 0
-    if options.write:
-        say("Not written, because not every target was tried.")
-        return 2
-    known = RESULTS.read_text(encoding="utf-8").splitlines()
-    if options.only:
-        found = [f"+{line}" for line in report.table(lines).splitlines() if line not in known]
-    else:
-        names = tuple(f"| {report.target(candidate)} |" for candidate in left_out)
-        known = [line for line in known if not line.startswith(names)]
-        found = list(difflib.unified_diff(known, page.splitlines(), RESULTS.name, "found now"))
+    old, new = map(report.without_days, (known, page))
+    found = list(difflib.unified_diff(old, new, RESULTS.name, "found now"))
     for line in found:
         say(line.rstrip("\n"))
     say(f"Not what {RESULTS.name} says." if found else f"As {RESULTS.name} says.")
@@ -164,7 +152,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     add = parser.add_argument
     add("--only", nargs="+", metavar="TARGET", help="try only these, by name or slug")
-    add("--write", action="store_true", help="write results.md instead of comparing with it")
+    add("--write", action="store_true", help="write what was found into results.md")
     add("--at-a-time", type=int, default=4, metavar="N", help="how many (4; they mostly wait)")
     add("--pin", action="store_true", help="first look up the newest version of what they need")
     return parser

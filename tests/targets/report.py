@@ -7,6 +7,7 @@ import re
 import textwrap
 from dataclasses import dataclass
 from datetime import date
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from tests.support.selection import ALL_STREAMS
@@ -46,11 +47,11 @@ What the cells say:
 {details}"""
 
 TEXT = """\
-Made on {day} by `python -m tests.targets --write`, which installs each target in an environment of
-its own, pipes the tap into it, and reads back what it has stored. Without `--write` it compares
-what it finds with this page. The versions of everything that is installed are in `requirements`;
-where a repository is named, the target is that repository's commit, because Meltano Hub has users
-install it from there. What the Hub lists first is what it was on {listed}.
+Made by `python -m tests.targets --write`, which installs each target in an environment of its own,
+pipes the tap into it, and reads back what it has stored. Without `--write` it compares what it
+finds with this page, but for the days. The versions of everything that is installed are in
+`requirements`; where a repository is named, the target is that repository's commit, because Meltano
+Hub has users install it from there. What the Hub lists first is what it was on {listed}.
 
 {rows}, on several pages. Among them are unknown fields, child events that are deeply nested, NUL
 characters and half emoji, texts such as `null`, `007` and an empty one, and ids up to 2^63-1. The
@@ -65,6 +66,7 @@ HEAD = (
     "The tap by itself",
     "The tap flattens",
     "A row that comes again",
+    "Tried",
 )
 
 
@@ -83,7 +85,7 @@ class Line:
     outcomes: tuple[Outcome, Outcome]
 
 
-def table(lines: Iterable[Line]) -> str:
+def table(lines: Iterable[Line], tried_on: date) -> str:
     """Return the table; settings that make no difference share a row."""
     rows: dict[tuple[str, ...], list[str]] = {}
     for line in lines:
@@ -93,7 +95,7 @@ def table(lines: Iterable[Line]) -> str:
         if flat == plain and not plain.startswith(USEFUL):
             flat = "the same"
         first = (target(line.candidate), listing(line.candidate))
-        cells = (*first, plain, flat, " or ".join(again) or "-")
+        cells = (*first, plain, flat, " or ".join(again) or "-", str(tried_on))
         rows.setdefault(cells, []).append(settings(line.shown))
     body = [
         [name, listed_as, "; or ".join(ways), *rest]
@@ -123,21 +125,45 @@ def details(lines: Iterable[Line]) -> str:
     return _markdown(rows)
 
 
-def page(lines: Sequence[Line], rows: str, new: str, made_on: date) -> str:
+def page(lines: Sequence[Line], rows: str, new: str, tried_on: date) -> str:
     """Return results.md."""
-    listed_on = in_words(date.fromisoformat(AS_OF))
-    text = TEXT.format(rows=rows, new=new, day=in_words(made_on), listed=listed_on)
+    text = TEXT.format(rows=rows, new=new, listed=in_words(date.fromisoformat(AS_OF)))
     paragraphs = text.split("\n\n")
     text = "\n\n".join(textwrap.fill(part, 99, break_on_hyphens=False) for part in paragraphs)
-    return PAGE.format(text=text, table=table(lines), details=details(lines))
+    return PAGE.format(text=text, table=table(lines, tried_on), details=details(lines))
 
 
-def day(text: str) -> date:
-    """Return the day on which results.md, or a page that tells of it, was made."""
-    found = re.search(rf"on (\d+)\s+({'|'.join(MONTHS)})\s+(\d{{4}})", text)
-    if not found:
-        raise ValueError("no day is told")
-    return date(int(found[3]), MONTHS.index(found[2]) + 1, int(found[1]))
+def merged(new: str, old: str, targets: Sequence[str]) -> str:
+    """Return results.md with the rows of those that were tried now, and the old ones of the others.
+
+    Args:
+        new: The page of what was tried now.
+        old: The page as it was.
+        targets: What the first cell says of each target, in the order of the tables.
+    """
+    tried = {_first(row) for row in _tables(new)[0]}
+    for fresh, known in zip(_tables(new), _tables(old), strict=True):
+        rows = [*fresh[2:], *(row for row in known[2:] if _first(row) not in tried)]
+        rows = [row for row in rows if _first(row) in targets]
+        rows.sort(key=lambda row: targets.index(_first(row)))
+        new = new.replace("".join(fresh), "".join([*fresh[:2], *rows]))
+    return new
+
+
+def without_days(text: str) -> list[str]:
+    """Return the lines of results.md without the days in the last column."""
+    return re.sub(r" \d{4}-\d\d-\d\d \|$", "", text, flags=re.MULTILINE).splitlines()
+
+
+def _tables(text: str) -> list[list[str]]:
+    """The lines of each table."""
+    lines = text.splitlines(keepends=True)
+    groups = groupby(lines, key=lambda line: line.startswith("|"))
+    return [list(group) for is_table, group in groups if is_table]
+
+
+def _first(row: str) -> str:
+    return row.split(" | ", maxsplit=1)[0].removeprefix("| ")
 
 
 def in_words(value: date) -> str:

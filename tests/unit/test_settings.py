@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import socket
 import threading
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -459,3 +460,18 @@ def test_all_problems_are_named_at_once() -> None:
     text = problem(subdomain=f"{MARK}!", access_token=None, start_date=MARK, end_date=MARK)
     for name in ("subdomain", "access_token", "start_date", "end_date"):
         assert name in text
+
+
+def test_a_path_that_may_not_be_looked_at_is_told_when_the_file_is_used(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As root one may look at any, so that this is made up."""
+
+    def refuse(_: Path) -> None:
+        raise PermissionError
+
+    way = {"client_id": "a", "client_secret": "b", "refresh_token": "c", "oauth_cache": "d/e.json"}
+    monkeypatch.setattr(Path, "lstat", refuse)
+    credentials = read(access_token=None, **way).credentials
+    assert isinstance(credentials, RefreshToken)
+    assert credentials.oauth_cache == "d/e.json"

@@ -2,31 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from tap_zendesk_events.exceptions import ZendeskEventsError
-from tap_zendesk_events.tap import TapZendeskEvents
-from tests.fake_zendesk import Account, FakeZendesk, make_events
-from tests.support.harness import SimulatedClock, run
-from tests.support.selection import ALL_STREAMS, KEYS, selecting
+from tests.support.harness import run_of_forty
+from tests.support.selection import ALL_STREAMS, KEYS, selecting, the_catalog
 
 
 def test_the_tap_knows_the_keys_of_all_streams() -> None:
     catalog = selecting(*ALL_STREAMS)
     assert {s["tap_stream_id"]: tuple(s["key_properties"]) for s in catalog["streams"]} == KEYS
-
-
-def the_catalog() -> dict[str, Any]:
-    return TapZendeskEvents(validate_config=False).catalog_dict
-
-
-def a_run(catalog: dict[str, Any] | None = None, **settings: Any) -> Any:
-    clock = SimulatedClock()
-    events = make_events(40, seed=6, start=1_761_955_200, spread=86_400, unknown_fields=True)
-    fake = FakeZendesk(Account(events), clock=clock.server_time)
-    return run(fake, clock, catalog=catalog, **settings)
 
 
 def test_a_catalog_without_keys_means_ours() -> None:
@@ -38,7 +23,7 @@ def test_a_catalog_without_keys_means_ours() -> None:
     for entry in stream["metadata"]:
         if not entry["breadcrumb"]:
             entry["metadata"] = {"selected": True}
-    output = a_run(catalog)
+    output = run_of_forty(catalog)
     assert output.schemas[0]["key_properties"] == ["id"]
     assert output.state["bookmarks"]["ticket_events"]["replication_key"] == "timestamp"
 
@@ -55,7 +40,7 @@ def test_another_replication_is_refused(change: dict[str, str], message: str) ->
     for stream in catalog["streams"]:
         stream.update(change)
     with pytest.raises(Exception, match=message):
-        a_run(catalog)
+        run_of_forty(catalog)
 
 
 def test_deselected_keys_are_written_all_the_same() -> None:
@@ -67,7 +52,7 @@ def test_deselected_keys_are_written_all_the_same() -> None:
                 entry["metadata"]["selected"] = False
             elif entry["breadcrumb"]:
                 entry["metadata"]["selected"] = True
-    output = a_run(catalog)
+    output = run_of_forty(catalog)
     assert all(record["id"] and record["timestamp"] for record in output.records)
     assert output.schemas[0]["schema"]["properties"].keys() >= {"id", "timestamp", "via"}
 
@@ -77,10 +62,10 @@ def test_a_schema_without_keys_is_refused() -> None:
     for stream in catalog["streams"]:
         stream["schema"]["properties"].pop("timestamp", None)
     with pytest.raises(ZendeskEventsError, match="lacks timestamp"):
-        a_run(catalog)
+        run_of_forty(catalog)
 
 
 def test_batch_is_not_offered() -> None:
     batch = {"encoding": {"format": "jsonl"}, "storage": {"root": "file:///nowhere"}}
-    output = a_run(batch_config=batch)
+    output = run_of_forty(batch_config=batch)
     assert {message["type"] for message in output.messages} == {"SCHEMA", "RECORD", "STATE"}

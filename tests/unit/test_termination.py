@@ -107,3 +107,13 @@ def test_what_must_come_to_its_end_in_another_thread_ends_the_run_then() -> None
         a_run()
     thread.join(5)
     assert order == ["SIGTERM", "kept"]
+
+
+def test_a_signal_that_comes_too_late_for_a_run_is_the_programs(own_handler: list[int]) -> None:
+    with TERMINATION.active():
+        TERMINATION.__enter__()
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert own_handler == []
+        # so late that nothing of the run is left to be ended
+        TERMINATION._holds -= 1
+    assert own_handler == [signal.SIGTERM]

@@ -93,6 +93,7 @@ def test_the_environment_and_the_callers_settings_stay_as_they_are(
         ("REQUEST_TIMEOUT", "1e300"),
         ("STREAM_MAPS", "{"),
         ("STREAM_MAPS", "[" * 980 + "]" * 980),
+        ("STREAM_MAPS", '{"a":' * 200 + "1" + "}" * 200),
         ("STREAM_MAP_CONFIG", '{"a":' * 980 + "1" + "}" * 980),
         ("STREAM_MAP_CONFIG", "[" * 100_000),
         ("FLATTENING_ENABLED", "perhaps"),

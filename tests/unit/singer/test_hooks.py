@@ -16,6 +16,7 @@ import singer_sdk
 from singer_sdk import Stream, Tap, metrics
 from singer_sdk.plugin_base import PluginBase
 
+from tap_zendesk_events.exceptions import ZendeskEventsError
 from tap_zendesk_events.singer.hooks import (
     QUIET_START,
     START_LINES,
@@ -173,3 +174,39 @@ def test_counts_and_times_are_those_of_each_stream(caplog: pytest.LogCaptureFixt
     timers = [point for point in points if point.metric_type == "timer"]
     assert sorted(point.tags["stream"] for point in timers) == sorted(ALL_STREAMS)
     assert {point.tags["status"] for point in timers} == {"succeeded"}
+
+
+class FailingWriter(ListWriter):
+    """Gets each record by itself, as a writer of the SDK does, and takes none."""
+
+    error: Exception
+
+    def write_message(self, message: Any) -> None:
+        if message.type == "RECORD":
+            raise self.error
+        super().write_message(message)
+
+
+def run_into(error: Exception, **settings: Any) -> None:
+    writer = FailingWriter()
+    writer.error = error
+    clock = SimulatedClock()
+    tap = SimulatedTap(config={**CONFIG, **settings}, message_writer=writer)
+    tap.clock, tap.fake = clock, a_fake(plain_account(3), clock)
+    tap.sync_all()
+
+
+MAPS = {"ticket_events": {"via": None}}
+
+
+def test_an_output_that_fails_is_not_taken_for_an_expression_that_does() -> None:
+    with pytest.raises(ZendeskEventsError, match="the output is full"):
+        run_into(ZendeskEventsError("the output is full"), stream_maps=MAPS)
+    with pytest.raises(ZendeskEventsError, match="ValueError") as caught:
+        run_into(ValueError("s3cr3t"), stream_maps=MAPS)
+    assert "s3cr3t" not in str(caught.value)
+
+
+def test_without_expressions_an_error_of_the_sdk_is_not_hidden() -> None:
+    with pytest.raises(ValueError, match="inside"):
+        run_into(ValueError("inside"), flattening_enabled=True, flattening_max_depth=1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import os
@@ -11,16 +12,14 @@ import threading
 import time
 import tracemalloc
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
-from tap_zendesk_events.singer.writer import MessageWriter
+from tap_zendesk_events.exceptions import ZendeskEventsError
+from tap_zendesk_events.singer.writer import MessageWriter, printing
 from tests.fake_zendesk import Account, FakeZendesk, make_events, plain_event
 from tests.support.cli import COMMAND, environment
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 FULL = Path("/dev/full")
 needs_a_full_device = pytest.mark.skipif(not FULL.exists(), reason="no /dev/full on this system")
@@ -36,12 +35,6 @@ SETTINGS = {
 @pytest.fixture
 def fake() -> FakeZendesk:
     return FakeZendesk(Account(make_events(400, seed=4, spread=4000)), rate_limit=None, gzip=False)
-
-
-@pytest.fixture
-def url(fake: FakeZendesk) -> Iterator[str]:
-    with fake.serve() as url:
-        yield url
 
 
 def start(command: list[str], url: str, stdout: Any, unbuffered: str) -> subprocess.Popen[str]:
@@ -223,3 +216,72 @@ def test_records_come_in_portions_each_once(count: int) -> None:
     assert [message["record"]["id"] for message in messages] == list(range(count))
     assert all(message["version"] == 7 for message in messages)
     assert len({message["time_extracted"] for message in messages}) <= 1
+
+
+# In this process
+
+
+class Part(io.FileIO):
+    """A file that takes a part of what is written, and then no more."""
+
+    room = 0
+
+    def write(self, content: Any) -> int:
+        taken = min(len(content), self.room)
+        if not taken:
+            raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
+        self.room -= taken
+        return super().write(content[:taken])
+
+
+class Stdout:
+    """Standard output over a file, as far as the writer looks at it."""
+
+    closed = False
+
+    def __init__(self, raw: io.FileIO, busy: int = 0) -> None:
+        self.buffer = self.raw = raw
+        self.flushed = 0
+        self._busy = busy
+
+    def flush(self) -> None:
+        self.flushed += 1
+        if self.flushed <= self._busy:
+            raise BlockingIOError
+
+
+@pytest.mark.parametrize("room", [1, 19, 20, 21, 39])
+def test_a_line_of_which_a_part_fits_is_taken_back(
+    room: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line = b'{"type":"RECORD",1}\n'
+    with Part(tmp_path / "output", "w") as raw:
+        raw.room = room
+        monkeypatch.setattr(sys, "stdout", Stdout(raw))
+        with pytest.raises(ZendeskEventsError, match="File too large"):
+            MessageWriter().put(line * 2)
+    assert (tmp_path / "output").read_bytes() == line * (room // len(line))
+
+
+def test_what_others_printed_goes_first_however_long_the_reader_takes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with io.FileIO(tmp_path / "output", "w") as raw:
+        stdout = Stdout(raw, busy=3)
+        monkeypatch.setattr(sys, "stdout", stdout)
+        MessageWriter().put(b"{}\n")
+    assert stdout.flushed == 4
+    assert (tmp_path / "output").read_bytes() == b"{}\n"
+
+
+def test_a_program_without_standard_output_may_print_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sys, "stdout", None)
+    with printing():
+        pass
+
+
+def test_an_error_that_is_not_of_the_output_is_left_as_it_is() -> None:
+    with pytest.raises(FileNotFoundError), printing():
+        Path("no-such-file").read_bytes()

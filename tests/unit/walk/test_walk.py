@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 import pytest
@@ -9,10 +10,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tap_zendesk_events.exceptions import ZendeskEventsError
+from tap_zendesk_events.tap import TapZendeskEvents
 from tap_zendesk_events.times import iso
-from tests.fake_zendesk import Account, Fault, plain_event
+from tap_zendesk_events.walk.progress import Progress
+from tap_zendesk_events.walk.walk import Walk
+from tap_zendesk_events.zendesk.export import TICKET_EVENTS
+from tap_zendesk_events.zendesk.meter import Meter
+from tests.fake_zendesk import Account, FakeZendesk, Fault, plain_event
 from tests.support.harness import (
     BEGIN,
+    CONFIG,
     NOW,
     SimulatedClock,
     a_fake,
@@ -25,6 +32,7 @@ from tests.support.harness import (
 from tests.support.selection import selecting
 
 DAY = 86_400
+LOG = logging.getLogger("test_walk")
 
 
 def moments(*seconds: int) -> Account:
@@ -252,6 +260,27 @@ def test_old_answers_go_on_while_a_short_page_moves() -> None:
     assert starts(fake) == [BEGIN, BEGIN + 59 * 60, BEGIN + 59 * 60 + 1]
 
 
+def test_old_answers_end_where_zendesk_calls_what_is_behind_too_recent() -> None:
+    clock = SimulatedClock()
+    body = '{"error":"InvalidValue","description":"Too recent start_time."}'
+    faults = [*old_answers(), Fault(on=3, status=422, body=body)]
+    fake = a_fake(
+        moments(NOW - 900, NOW - 200), clock, faults=faults, empty_end_time="null", hold_back=0
+    )
+    output = run(fake, clock, settling_seconds=60)
+    assert output.ids == [1, 2]
+    assert starts(fake) == [BEGIN, NOW - 200, NOW - 199]
+
+
+def test_before_the_first_page_the_windows_end_is_nobodys_to_ask_for() -> None:
+    clock = SimulatedClock()
+    progress = Progress(clock, LOG, Meter(LOG))
+    tap = TapZendeskEvents(config=CONFIG)
+    walk = Walk(tap.account().client(TICKET_EVENTS), BEGIN, None, 60, clock, progress)
+    with pytest.raises(AssertionError, match="no page"):
+        _ = walk.window_end
+
+
 def test_the_end_of_stream_is_believed_although_there_is_a_next_page() -> None:
     clock = SimulatedClock()
     fake = a_fake(plain_account(60), clock)
@@ -351,26 +380,43 @@ def test_the_way_past_a_crowded_second_that_the_error_names_works() -> None:
     assert sorted(rest.ids) == list(range(1551, 1591))
 
 
-@pytest.mark.parametrize("kind", ["answer", "stall"])
-def test_if_a_crowds_large_page_is_too_slow_the_largest_answered_size_is_tried(kind: Any) -> None:
-    clock = SimulatedClock()
-    heavy = Fault(
-        on=lambda request: int(request.query.get("per_page", 0)) > 400,
-        kind=kind,
-        status=504,
-        seconds=999,
-    )
+def crowd_after_shrunk_pages(clock: SimulatedClock, *faults: Fault, **heavy: Any) -> FakeZendesk:
+    """A crowded second that is reached when 400 events were answered, but fewer are asked for."""
+    larger = Fault(on=lambda request: int(request.query.get("per_page", 0)) > 400, **heavy)
     shrinking = Fault(on=range(11, 15), status=504, times=4)
     account = moments(
         *range(BEGIN, BEGIN + 4000), *[BEGIN + 4000] * 300, *range(BEGIN + 4001, BEGIN + 4100)
     )
-    fake = a_fake(account, clock, page_rule="capping", faults=[heavy, shrinking])
+    return a_fake(account, clock, page_rule="capping", faults=[larger, shrinking, *faults])
+
+
+@pytest.mark.parametrize("kind", ["answer", "stall"])
+def test_if_a_crowds_large_page_is_too_slow_the_largest_answered_size_is_tried(kind: Any) -> None:
+    clock = SimulatedClock()
+    fake = crowd_after_shrunk_pages(clock, kind=kind, status=504, seconds=999)
     output = run(fake, clock, page_size=400)
-    assert sorted(output.ids) == list(range(1, len(account) + 1))
+    assert sorted(output.ids) == list(range(1, 4_400))
 
     crowd = starts(fake).index(BEGIN + 4000)
     asked = sizes(fake)
     assert asked[crowd : crowd + 3] == [asked[crowd], 1000, 400]
+
+
+def test_if_a_crowds_largest_answered_page_drips_the_run_ends_with_patience() -> None:
+    clock = SimulatedClock()
+    drip = Fault(
+        on=lambda r: (r.query["start_time"], r.query["per_page"]) == (str(BEGIN + 4000), "400"),
+        kind="slow",
+        pieces=10_000,
+        seconds=900_000,
+    )
+    fake = crowd_after_shrunk_pages(clock, drip, status=504)
+    output = run(fake, clock, page_size=400, fails=True)
+    assert "run the tap again later" in str(output.error)
+    assert sizes(fake)[-2:] == [1000, 400]
+    # all that was before it is out, and of it what smaller pages showed
+    assert sorted(output.ids)[:4000] == list(range(1, 4001))
+    assert len(set(output.ids)) == len(output.ids)
 
 
 def test_if_no_larger_page_is_answered_the_run_stops_with_the_crowded_second_named() -> None:

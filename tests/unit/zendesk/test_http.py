@@ -32,6 +32,7 @@ from tests.support.harness import (
     plain_account,
     run,
 )
+from tests.support.netrc import netrc
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -110,16 +111,10 @@ def test_a_base_address_with_a_path_is_kept() -> None:
 def test_the_credentials_of_a_netrc_are_never_used(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    netrc = tmp_path / ".netrc"
-    netrc.write_text("machine 127.0.0.1 login intruder password from-netrc\n")
-    netrc.chmod(0o600)
     monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setenv("NETRC", str(netrc))
+    monkeypatch.setenv("NETRC", netrc(tmp_path, "machine 127.0.0.1"))
     clock = SimulatedClock()
-    for way in (
-        {},
-        AS_CLIENT,
-    ):
+    for way in ({}, AS_CLIENT):
         fake = a_fake(plain_account(3), clock)
         real_run(fake, **way)
         assert fake.log
@@ -130,10 +125,7 @@ def test_the_credentials_of_a_netrc_are_never_used(
 def test_no_netrc_and_no_proxy_apply_to_an_https_address_either(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    netrc = tmp_path / ".netrc"
-    netrc.write_text("machine acme.zendesk.com login intruder password from-netrc\n")
-    netrc.chmod(0o600)
-    monkeypatch.setenv("NETRC", str(netrc))
+    monkeypatch.setenv("NETRC", netrc(tmp_path, "machine acme.zendesk.com"))
     seen: list[requests.PreparedRequest] = []
 
     class Recorder(requests.adapters.HTTPAdapter):

@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import stat
-import subprocess
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,7 +14,7 @@ import requests
 from tap_zendesk_events.exceptions import ZendeskEventsError
 from tests.fake_zendesk import Account, FakeZendesk, Fault, make_events
 from tests.fake_zendesk.credentials import CLIENT as PAIR
-from tests.support.cli import COMMAND, environment, tap
+from tests.support.cli import started, tap
 from tests.support.harness import (
     AS_CLIENT,
     BEGIN,
@@ -310,15 +309,7 @@ def test_twenty_rotations_over_five_processes_with_two_at_the_same_time(cache: P
             "requests_per_minute": "100000",
         }
         assert tap(settings=settings).returncode == 0
-        both = [
-            subprocess.Popen(
-                [*COMMAND, "--config=ENV"],
-                env=environment(settings),
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-            )
-            for _ in range(2)
-        ]
+        both = [started(settings) for _ in range(2)]
         for process in both:
             output, errors = process.communicate(timeout=60)
             assert process.returncode == 0, errors
@@ -340,12 +331,7 @@ def test_a_signal_does_not_come_between_the_answer_and_the_file(cache: Path) -> 
             "oauth_cache": str(cache),
             "start_date": "2023-11-14",
         }
-        process = subprocess.Popen(
-            [*COMMAND, "--config=ENV"],
-            env=environment(settings),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        )
+        process = started(settings)
         while not fake.tokens_issued:
             os.sched_yield()
         process.send_signal(signal.SIGTERM)

@@ -22,7 +22,7 @@ from tap_zendesk_events.zendesk.token_file import RESERVED, LockedTokenFile, Tok
 from tests.fake_zendesk import Account, FakeZendesk, Fault, LoggedRequest, make_events
 from tests.support import mounts
 from tests.support.cli import COMMAND, environment
-from tests.support.harness import BEGIN, CLIENT, SimulatedClock, a_fake, run
+from tests.support.harness import BEGIN, CLIENT, SimulatedClock, a_fake, on_token, run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -48,10 +48,6 @@ def an_account(**options: Any) -> FakeZendesk:
 
 def simulated(clock: SimulatedClock, **options: Any) -> FakeZendesk:
     return a_fake(Account(make_events(30, seed=1, start=BEGIN, spread=86_400)), clock, **options)
-
-
-def is_token_request(request: LoggedRequest) -> bool:
-    return request.path_kind == "token"
 
 
 def kept(text: str) -> str:
@@ -241,7 +237,7 @@ def test_a_file_system_that_fills_up_in_the_meantime_keeps_the_new_pair(tmp_path
 
     def fill(request: LoggedRequest) -> bool:
         seen = Path(f"/proc/{process.pid}/root{folder}")
-        if is_token_request(request):
+        if on_token(request):
             with contextlib.suppress(OSError), (seen / "rest").open("wb", 0) as rest:
                 while True:
                     rest.write(bytes(1024))
@@ -284,7 +280,7 @@ def test_a_disk_that_fills_up_in_the_meantime_does_not_matter(
         return real(descriptor, data, offset)
 
     def fill(request: LoggedRequest) -> bool:
-        if is_token_request(request):
+        if on_token(request):
             size_at_request.append(cache.stat().st_size)
             monkeypatch.setattr(tempfile, "mkstemp", cannot(errno.ENOSPC))
             monkeypatch.setattr(os, "pwrite", within_its_size)
@@ -302,7 +298,7 @@ def test_a_disk_that_breaks_in_the_meantime_is_told_as_it_is(
     cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def break_it(request: LoggedRequest) -> bool:
-        if is_token_request(request):
+        if on_token(request):
             monkeypatch.setattr(tempfile, "mkstemp", cannot(errno.EIO))
             monkeypatch.setattr(os, "pwrite", cannot(errno.EIO))
         return False
@@ -376,7 +372,7 @@ def wait_for(process: Any, text: str) -> None:
 
 
 def test_the_last_resort_waits_for_a_request_that_spends_a_token(cache: Path) -> None:
-    fake = an_account(faults=[Fault(on=is_token_request, kind="stall", seconds=1.5)])
+    fake = an_account(faults=[Fault(on=on_token, kind="stall", seconds=1.5)])
     with fake.serve() as url:
         process = start(url, str(cache), WITH_LAST_RESORT)
         while not fake.tokens_issued:
@@ -395,7 +391,7 @@ def test_the_last_resort_waits_for_a_request_that_spends_a_token(cache: Path) ->
 
 def test_it_waits_for_request_timeout_and_no_longer(cache: Path) -> None:
     # the body drips, so that there is never a silence that would be a time-out
-    fake = an_account(faults=[Fault(on=is_token_request, kind="slow", seconds=16)])
+    fake = an_account(faults=[Fault(on=on_token, kind="slow", seconds=16)])
     with fake.serve() as url:
         process = start(url, str(cache), WITH_LAST_RESORT, request_timeout="1")
         while not fake.tokens_issued:
@@ -407,7 +403,7 @@ def test_it_waits_for_request_timeout_and_no_longer(cache: Path) -> None:
 
 
 def test_a_pause_between_tries_of_that_request_ends_at_once(cache: Path) -> None:
-    fault = Fault(on=is_token_request, status=503, headers={"Retry-After": "600"})
+    fault = Fault(on=on_token, status=503, headers={"Retry-After": "600"})
     fake = an_account(faults=[fault])
     with fake.serve() as url:
         process = start(url, str(cache))
@@ -492,7 +488,7 @@ def test_the_lock_holds_while_the_file_is_replaced_and_by_another_name(
 def test_a_token_that_an_unanswered_try_has_spent_is_told_as_it_is(cache: Path) -> None:
     clock = SimulatedClock()
     fake = simulated(clock)
-    fake.faults = [Fault(on=is_token_request, times=1, kind="drop_in_body")]
+    fake.faults = [Fault(on=on_token, times=1, kind="drop_in_body")]
     with pytest.raises(ZendeskEventsError) as caught:
         run(fake, clock, **settings_of(cache))
     assert "an earlier try did not arrive" in str(caught.value)
@@ -503,9 +499,9 @@ def test_a_token_that_an_unanswered_try_has_spent_is_told_as_it_is(cache: Path) 
 @pytest.mark.parametrize(
     ("fault", "in_doubt"),
     [
-        (Fault(on=is_token_request, status=503), True),
-        (Fault(on=is_token_request, kind="truncate"), True),
-        (Fault(on=is_token_request, times=3, status=429, headers={"Retry-After": "5"}), False),
+        (Fault(on=on_token, status=503), True),
+        (Fault(on=on_token, kind="truncate"), True),
+        (Fault(on=on_token, times=3, status=429, headers={"Retry-After": "5"}), False),
     ],
     ids=["503", "truncated", "429"],
 )
@@ -529,3 +525,21 @@ def test_when_nobody_answers_at_all_nothing_is_in_doubt(cache: Path) -> None:
     assert process.returncode == 1
     assert "cannot be reached" in errors
     assert "may have spent" not in errors
+
+
+def test_a_file_that_cannot_be_read_is_a_sentence(
+    cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with TokenFile(str(cache)).locked(lambda: None) as file:
+        monkeypatch.setattr(os, "pread", cannot(errno.EIO))
+        with pytest.raises(ZendeskEventsError, match="Input/output error"):
+            file.read("an-account", "an-origin")
+
+
+def test_a_file_that_others_replace_all_the_time_is_given_up(
+    cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os.path, "samestat", lambda *_: False)
+    locked = TokenFile(str(cache)).locked(lambda: None)
+    with pytest.raises(ZendeskEventsError, match="other runs replace it"), locked:
+        pytest.fail("it is locked")
