@@ -87,7 +87,7 @@ def comments(events: Iterable[Json], page_start: int = 0) -> list[Row]:
                 "created_at": _created_at(event, child),
                 "author_id": child.get("author_id"),
                 "updater_id": _updater_id(event, child),
-                "type": kind if isinstance(kind, str) else child.get("event_type"),
+                "type": kind if isinstance(kind, str) else _text(child.get("event_type")),
                 "public": public,
                 "body": child.get("body"),
                 "html_body": child.get("html_body"),
