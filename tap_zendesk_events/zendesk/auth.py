@@ -1,7 +1,8 @@
-"""What signs requests: an auth object of requests, that can also be renewed."""
+"""What signs requests, and can be renewed."""
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING
 
 from requests.auth import AuthBase
@@ -11,23 +12,62 @@ if TYPE_CHECKING:
     from requests import PreparedRequest
 
 
-class Auth(AuthBase):
-    """Signs requests with one fixed header."""
+class Signature(AuthBase):
+    """Signs requests with one header, which stays the same whatever comes after it."""
+
+    def __init__(self, header: str) -> None:
+        self.header = header
+
+    @override
+    def __call__(self, request: PreparedRequest) -> PreparedRequest:
+        request.headers["Authorization"] = self.header
+        return request
+
+
+class Auth:
+    """Signs with one fixed header. Several threads may use one object."""
 
     def __init__(self, header: str) -> None:
         self._header = header
 
-    @override
-    def __call__(self, request: PreparedRequest) -> PreparedRequest:
-        request.headers["Authorization"] = self._header
-        return request
+    def prepare(self) -> Signature:
+        """Return what signs the next request; asked before a slot of the allowance is taken."""
+        return Signature(self._header)
 
-    def prepare(self) -> None:
-        """Make sure that a credential is at hand, before a slot of the allowance is taken."""
-
-    def renew(self) -> bool:
-        """Give up the present credential. Returns whether a new one can be had."""
+    def renew(self, refused: Signature) -> bool:
+        """Give the refused credential up. Returns whether another one can be had."""
+        del refused
         return False
+
+
+class RenewableAuth(Auth):
+    """Signs with a credential that is fetched when it is needed, once for all threads."""
+
+    def __init__(self) -> None:
+        super().__init__("")
+        self._lock = threading.Lock()
+
+    @override
+    def prepare(self) -> Signature:
+        with self._lock:
+            self._header = self._ready()
+            return Signature(self._header)
+
+    @override
+    def renew(self, refused: Signature) -> bool:
+        with self._lock:
+            # if not, another request has been refused before this one, and renewed it
+            if refused.header == self._header:
+                self._give_up()
+            return True
+
+    def _ready(self) -> str:
+        """Return the header of a credential that is good, fetched if there is none."""
+        raise NotImplementedError
+
+    def _give_up(self) -> None:
+        """Note that the credential at hand is refused."""
+        raise NotImplementedError
 
 
 class Unsigned(AuthBase):

@@ -12,6 +12,7 @@ from tap_zendesk_events.exceptions import (
     SlowBodyError,
     StartTooRecentError,
     TooSlowError,
+    ZendeskEventsError,
 )
 from tap_zendesk_events.times import duration, http_date, iso
 from tap_zendesk_events.zendesk.answer import words_of
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from tap_zendesk_events.zendesk.answer import Answer
-    from tap_zendesk_events.zendesk.auth import Auth
+    from tap_zendesk_events.zendesk.auth import Auth, Signature
     from tap_zendesk_events.zendesk.export import Export
     from tap_zendesk_events.zendesk.http import Http
     from tap_zendesk_events.zendesk.meter import Meter
@@ -37,8 +38,42 @@ CUTS = 3  # bodies cut short at one size after which a smaller page is asked for
 SURELY_OLD = 300  # seconds of age from which no start can be too recent
 
 
+class Trials:
+    """What the tries of one page have shown about its size.
+
+    Args:
+        seconds: How long bodies that drip are waited for, all tries together.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self.body_left = seconds
+        self.wanted = 0.0  # when the latest request was to go out, in clock seconds,
+        self.sent = 0.0  # and when the allowance let it
+        self._cuts: Counter[int] = Counter()
+
+    def body_seconds(self, *, smaller: bool) -> float:
+        """Return after how long the next body is given up, if it drips.
+
+        If a smaller page can be asked for, half of the time that is left is kept for it.
+        """
+        return self.body_left / 2 if smaller else self.body_left
+
+    def are_over(self, error: RetriableError) -> bool:
+        """Say whether bodies that drip have used up all their time."""
+        return isinstance(error, SlowBodyError) and self.body_left <= 0
+
+    def is_too_much(self, error: RetriableError, size: int) -> bool:
+        """Note what came of a try, and say whether a smaller page may help."""
+        if isinstance(error, SlowBodyError):
+            self.body_left -= error.seconds
+        if isinstance(error, CutShortError):
+            self._cuts[size] += 1
+            return self._cuts[size] >= CUTS
+        return isinstance(error, TooSlowError)
+
+
 class ExportClient:
-    """Pages of one export.
+    """Pages of one export. Several threads may ask for one each.
 
     Args:
         export: Which one.
@@ -72,8 +107,11 @@ class ExportClient:
         self._meter = meter
         self._log = log
         self._pages = 0
-        self._wanted = 0.0  # when the last request was to go out, in clock seconds
-        self._sent = 0.0  # and when the allowance let it
+        self._closed = False
+
+    def close(self) -> None:
+        """Send nothing any more: a thread that waits for its next try gives it up."""
+        self._closed = True
 
     def page(self, start: int, check: Check = lambda _: None) -> Page:
         """Return the page that starts at the epoch second `start`, of a size that works.
@@ -95,22 +133,22 @@ class ExportClient:
             smaller = size > 1 and not self._retry.once
             patience = patiences.setdefault(size, self._retry.patience())
             try:
-                page = self._try(start, size, check, trials.body_seconds(smaller=smaller))
+                page = self._try(start, size, check, trials, smaller=smaller)
             except RetriableError as error:
                 too_much = trials.is_too_much(error, size)
                 if trials.are_over(error):
                     raise self._retry.given_up(error, _named(start)) from error
                 if too_much and smaller:
-                    self.size.too_slow()
-                    self._log.warning(
-                        "The page of %d events is too slow (%s); asking for %d.",
-                        size,
-                        error,
-                        self.size.current,
-                    )
+                    if self.size.too_slow(size):
+                        self._log.warning(
+                            "The page of %d events is too slow (%s); asking for %d.",
+                            size,
+                            error,
+                            self.size.current,
+                        )
                     if self.size.current not in patiences and not error.wait:
                         continue
-                self._wait(patience, error, start)
+                self._wait(patience, error, trials, start)
             else:
                 self.size.answered(size)
                 return page
@@ -127,19 +165,21 @@ class ExportClient:
         trials = Trials(self._retry.seconds)
         while True:
             try:
-                page = self._try(start, size, check, trials.body_seconds(smaller=False))
+                page = self._try(start, size, check, trials)
             except RetriableError as error:
                 if trials.is_too_much(error, size) and size != self.size.largest_answered:
                     raise TooSlowError(error.reason) from error
                 if trials.are_over(error):
                     raise self._retry.given_up(error, _named(start)) from error
-                self._wait(patience, error, start)
+                self._wait(patience, error, trials, start)
             else:
-                self.size.largest_answered = max(self.size.largest_answered, size)
+                self.size.answered_once(size)
                 return page
 
-    def _try(self, start: int, size: int, check: Check, body_seconds: float) -> Page:
-        answer = self._answer(start, size, body_seconds)
+    def _try(
+        self, start: int, size: int, check: Check, trials: Trials, *, smaller: bool = False
+    ) -> Page:
+        answer = self._answer(start, size, trials, trials.body_seconds(smaller=smaller))
         self._http.check(answer)
         self._retry.answered()
         if answer.status in {400, 422}:
@@ -157,40 +197,54 @@ class ExportClient:
         self._pages += 1
         return page
 
-    def _answer(self, start: int, size: int, body_seconds: float) -> Answer:
+    def _answer(self, start: int, size: int, trials: Trials, body_seconds: float) -> Answer:
         """Return an answer of any status; 401 only if no other token can be had, or helps."""
         params = {
             "start_time": str(start),
             "per_page": str(size),
             **dict(self._export.parameters),
         }
-        answer = self._send(params, body_seconds)
-        if answer.status == 401 and self._auth.renew():
+        signature = self._auth.prepare()
+        answer = self._send(params, signature, trials, body_seconds)
+        if answer.status == 401 and self._auth.renew(signature):
             self._log.info("The token is no longer accepted; fetching another.")
-            answer = self._send(params, body_seconds)
+            answer = self._send(params, self._auth.prepare(), trials, body_seconds)
         return answer
 
-    def _send(self, params: dict[str, str], body_seconds: float) -> Answer:
+    def _send(
+        self,
+        params: dict[str, str],
+        signature: Signature,
+        trials: Trials,
+        body_seconds: float,
+    ) -> Answer:
         """Send one request when the allowance lets it out, and note what its answer tells."""
-        self._auth.prepare()
-        self._wanted = self._retry.clock.monotonic()
-        self._sent = self.quota.take()
-        self._meter.request(self.quota)
+        self.quota.wait_while_held()
+        trials.wanted = self._retry.clock.monotonic()
+        trials.sent = sent = self.quota.take()
+        headers: Mapping[str, str] = {}
+        refused = False
         try:
+            if self._closed:
+                raise ZendeskEventsError("The run has ended, so nothing more is asked for.")
+            self._meter.request(self.quota)
             answer = self._http.send(
-                "GET", self._export.path, self._auth, params=params, body_seconds=body_seconds
+                "GET", self._export.path, signature, params=params, body_seconds=body_seconds
             )
+            headers, refused = answer.headers, answer.status == 429
         except RetriableError as error:
-            self._heard(error.headers)
+            headers = error.headers
             raise
-        self._heard(answer.headers)
+        finally:
+            if headers:  # none if nobody answered
+                self._retry.reached()
+            self.quota.answered(
+                sent,
+                headers.get(HEADER),
+                date=http_date(headers.get("Date")),
+                refused=refused,
+            )
         return answer
-
-    def _heard(self, headers: Mapping[str, str]) -> None:
-        """Note what the headers of an answer tell."""
-        if headers:  # none if nobody answered
-            self._retry.reached()
-        self.quota.answered(self._sent, headers.get(HEADER))
 
     def _too_recent_or_refused(self, answer: Answer, start: int) -> Exception:
         date = http_date(answer.headers.get("Date"))
@@ -212,49 +266,18 @@ class ExportClient:
             return StartTooRecentError()
         return self._http.refusal(answer)
 
-    def _wait(self, patience: Patience, error: RetriableError, start: int) -> None:
+    def _wait(self, patience: Patience, error: RetriableError, trials: Trials, start: int) -> None:
         self._retry.wait(
             patience,
             error,
-            self._wanted,
-            self._sent,
+            trials.wanted,
+            trials.sent,
             _named(start),
             until_reset=self.quota.seconds_until_reset(),
             until_free=self.quota.seconds_until_free(),
+            hold=self.quota.hold,
         )
 
 
 def _named(start: int) -> str:
     return f"the page that starts at {start} ({iso(start)})"
-
-
-class Trials:
-    """What the tries of one page have shown about its size.
-
-    Args:
-        seconds: How long bodies that drip are waited for, all tries together.
-    """
-
-    def __init__(self, seconds: float) -> None:
-        self.body_left = seconds
-        self._cuts: Counter[int] = Counter()
-
-    def body_seconds(self, *, smaller: bool) -> float:
-        """Return after how long the next body is given up, if it drips.
-
-        If a smaller page can be asked for, half of the time that is left is kept for it.
-        """
-        return self.body_left / 2 if smaller else self.body_left
-
-    def are_over(self, error: RetriableError) -> bool:
-        """Say whether bodies that drip have used up all their time."""
-        return isinstance(error, SlowBodyError) and self.body_left <= 0
-
-    def is_too_much(self, error: RetriableError, size: int) -> bool:
-        """Note what came of a try, and say whether a smaller page may help."""
-        if isinstance(error, SlowBodyError):
-            self.body_left -= error.seconds
-        if isinstance(error, CutShortError):
-            self._cuts[size] += 1
-            return self._cuts[size] >= CUTS
-        return isinstance(error, TooSlowError)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -29,8 +30,26 @@ LONGEST_IDLE = 5.0
 idle without a word to either side: the next request on it would never be answered."""
 
 
+class _Line(threading.local):
+    """One thread's session, and when something last went over its connections.
+
+    A session of requests must not be shared: its cookies and its pools change under its requests.
+    """
+
+    def __init__(self, settings: Settings, user_agent: str, clock: Clock) -> None:
+        self.session = Session()
+        self.session.headers["User-Agent"] = settings.user_agent or user_agent
+        self.session.headers["Accept"] = "application/json"
+        self.session.headers["Accept-Encoding"] = "gzip"
+        parts = urlsplit(settings.base_url)
+        if parts.scheme == "http" and is_loopback(parts.hostname or ""):
+            # plain http stays on this machine, whatever proxy the environment names
+            self.session.trust_env = False
+        self.used = clock.monotonic()
+
+
 class Http:
-    """Sends requests.
+    """Sends requests, from several threads at a time if need be.
 
     Args:
         settings: Address, time-outs and user agent.
@@ -45,20 +64,17 @@ class Http:
     ) -> None:
         self.base_url = settings.base_url
         self.host = settings.host
-        self.session = Session()
-        self.session.headers["User-Agent"] = settings.user_agent or user_agent
-        self.session.headers["Accept"] = "application/json"
-        self.session.headers["Accept-Encoding"] = "gzip"
-        parts = urlsplit(settings.base_url)
-        if parts.scheme == "http" and is_loopback(parts.hostname or ""):
-            # plain http stays on this machine, whatever proxy the environment names
-            self.session.trust_env = False
+        self._line = _Line(settings, user_agent, clock)
         self._address_setting = settings.address_setting
         self._timeout = settings.request_timeout
         self._body_seconds = settings.max_retry_seconds
         self._clock = clock
         self._log = log
-        self._used = clock.monotonic()  # when something last went over a connection
+
+    @property
+    def session(self) -> Session:
+        """Return the session of the present thread."""
+        return self._line.session
 
     def send(
         self,
@@ -88,11 +104,12 @@ class Http:
             RetriableError: There was no whole answer.
             ZendeskEventsError: There will be none, however often one asks.
         """
+        line = self._line
         began = self._clock.monotonic()
-        if began - self._used >= LONGEST_IDLE:
+        if began - line.used >= LONGEST_IDLE:
             self.close_idle()
         try:
-            response = self.session.request(
+            response = line.session.request(
                 method,
                 self.base_url + path,
                 params=params,
@@ -109,8 +126,8 @@ class Http:
         except (OSError, urllib3.exceptions.HTTPError) as error:  # requests' are OSErrors
             raise sort_failure(error, self.host, self._timeout) from error
         finally:
-            self._used = self._clock.monotonic()
-        seconds = self._used - began
+            line.used = self._clock.monotonic()
+        seconds = line.used - began
         return Answer(response.status_code, response.headers, content, seconds, response.request)
 
     def check(self, answer: Answer) -> None:
@@ -139,12 +156,12 @@ class Http:
         return refusal(answer, self.host, self._address_setting)
 
     def rest(self, seconds: float) -> None:
-        """Prepare for a time without requests."""
+        """Prepare for a time in which the present thread sends no requests."""
         if seconds >= LONGEST_IDLE:
             self.close_idle()
 
     def close_idle(self) -> None:
-        """Close the connections that no request is using. The next one makes a new one."""
+        """Close the thread's connections. Its next request makes a new one."""
         self.session.close()
 
     def _wait_for_body(self, arrived: int, took: float, limit: float) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, NamedTuple
 
 from tap_zendesk_events.times import duration
@@ -27,7 +28,7 @@ class Counts(NamedTuple):
 
 
 class Meter:
-    """Counts requests and waits.
+    """Counts requests and waits, of several threads if need be.
 
     Args:
         log: Gets a line for each longer wait.
@@ -38,11 +39,13 @@ class Meter:
         self._requests = 0
         self._waited = 0.0
         self._quota: Quota | None = None
+        self._lock = threading.Lock()
 
     @property
     def counts(self) -> Counts:
         """Return what has been counted so far."""
-        return Counts(self._requests, self._waited)
+        with self._lock:
+            return Counts(self._requests, self._waited)
 
     @property
     def allowance(self) -> int | None:
@@ -56,11 +59,13 @@ class Meter:
 
     def request(self, quota: Quota) -> None:
         """Note that a request goes out, under this quota."""
-        self._requests += 1
-        self._quota = quota
+        with self._lock:
+            self._requests += 1
+            self._quota = quota
 
     def waiting(self, seconds: float, why: str) -> None:
         """Note a wait for the rate limit, before it begins."""
-        self._waited += seconds
+        with self._lock:
+            self._waited += seconds
         if seconds >= WORTH_A_LINE:
             self._log.info("Waiting %s: %s.", duration(seconds), why)

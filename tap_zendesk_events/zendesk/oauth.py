@@ -15,7 +15,7 @@ from tap_zendesk_events.exceptions import (
 from tap_zendesk_events.termination import TERMINATION
 from tap_zendesk_events.times import duration
 from tap_zendesk_events.zendesk.answer import words_of
-from tap_zendesk_events.zendesk.auth import Auth, Unsigned
+from tap_zendesk_events.zendesk.auth import RenewableAuth, Unsigned
 from tap_zendesk_events.zendesk.decoding import decode
 from tap_zendesk_events.zendesk.token_file import LockedTokenFile, TokenFile, TokenPair, fingerprint
 
@@ -126,20 +126,20 @@ def _lasts(expires_in: Any) -> float | None:
     return max(expires_in - MARGIN, expires_in / 2)
 
 
-class ClientCredentialsAuth(Auth):
+class ClientCredentialsAuth(RenewableAuth):
     """Fetches a token with the client's own credentials and keeps it while it lasts."""
 
     def __init__(self, credentials: ClientCredentials, endpoint: TokenEndpoint) -> None:
-        super().__init__("")
+        super().__init__()
         self._credentials = credentials
         self._endpoint = endpoint
         self._ends: float | None = None  # clock seconds at which to renew; None: not known
 
     @override
-    def prepare(self) -> None:
+    def _ready(self) -> str:
         now = self._endpoint.clock.monotonic()
         if self._header and (self._ends is None or now < self._ends):
-            return
+            return self._header
         tokens = self._endpoint.ask(
             {
                 "grant_type": "client_credentials",
@@ -149,16 +149,15 @@ class ClientCredentialsAuth(Auth):
             "check client_id (the client's unique identifier) and client_secret, that the client "
             "is confidential, and that its maker is an admin.",
         )
-        self._header = f"Bearer {tokens.access_token}"
         self._ends = None if tokens.lasts is None else now + tokens.lasts
+        return f"Bearer {tokens.access_token}"
 
     @override
-    def renew(self) -> bool:
+    def _give_up(self) -> None:
         self._header = ""
-        return True
 
 
-class RefreshTokenAuth(Auth):
+class RefreshTokenAuth(RenewableAuth):
     """Renews a pair of tokens that end together, and keeps the newest pair in a file.
 
     A refresh token is good for one use. So the pair in the file counts, not the one in the
@@ -180,7 +179,7 @@ class RefreshTokenAuth(Auth):
         longest_wait: float,
         log: logging.Logger,
     ) -> None:
-        super().__init__("")
+        super().__init__()
         self._credentials = credentials
         self._endpoint = endpoint
         self._longest_wait = longest_wait
@@ -192,20 +191,19 @@ class RefreshTokenAuth(Auth):
         self._refused = ""  # the access token that the server no longer accepts
 
     @override
-    def prepare(self) -> None:
+    def _ready(self) -> str:
         if self._pair is None or not self._usable(self._pair):
             with self._file.locked(self._waiting_for_another_run) as file:
                 pair = file.read(self._account, self._origin)
                 if pair is None or not self._usable(pair):
                     pair = self._next(file, pair)
             self._pair = pair
-        self._header = f"Bearer {self._pair.access_token}"
+        return f"Bearer {self._pair.access_token}"
 
     @override
-    def renew(self) -> bool:
+    def _give_up(self) -> None:
         self._refused = self._pair.access_token if self._pair else ""
         self._pair = None
-        return True
 
     def _usable(self, pair: TokenPair) -> bool:
         if pair.access_token == self._refused:

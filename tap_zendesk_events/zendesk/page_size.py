@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 FIRST_REST = 16  # good pages before a size that has proved too slow is tried again; then doubled
 
 
@@ -11,6 +13,7 @@ class PageSize:
     A page that is too slow is halved. Good pages let it grow back, doubling at first: a hiccup
     costs little. If that fails too, the size is not a hiccup: it is searched for between the
     largest size that was answered and the smallest that was not, and left alone for a while.
+    Several threads may ask for pages at a time.
 
     Args:
         most: The configured size, never exceeded.
@@ -25,9 +28,33 @@ class PageSize:
         self._search = False
         self._rest = FIRST_REST
         self._pages = 0  # good pages since the size was left alone
+        self._lock = threading.Lock()
 
-    def too_slow(self) -> None:
-        """Note that a page of the current size was too slow."""
+    def too_slow(self, size: int | None = None) -> bool:
+        """Note that a page of `size`, the current one if it is not given, was too slow.
+
+        Several pages may be too slow at a time, and only the first of them says something new.
+        Returns whether this one did.
+        """
+        with self._lock:
+            says_more = size is None or size == self.current
+            if says_more:
+                self._shrink()
+            return says_more
+
+    def answered(self, size: int) -> None:
+        """Note that a page of `size` was answered."""
+        with self._lock:
+            self.largest_answered = max(self.largest_answered, size)
+            if size == self.current:
+                self._grow(size)
+
+    def answered_once(self, size: int) -> None:
+        """Note that a page of `size` was answered which says nothing about the pages to come."""
+        with self._lock:
+            self.largest_answered = max(self.largest_answered, size)
+
+    def _shrink(self) -> None:
         failed = self.current
         if self._good >= failed:
             self._good = 0  # it was answered once, but times have changed
@@ -37,11 +64,7 @@ class PageSize:
         self._pages = 0
         self.current = max(1, failed // 2, self._good)
 
-    def answered(self, size: int) -> None:
-        """Note that a page of `size` was answered."""
-        self.largest_answered = max(self.largest_answered, size)
-        if size != self.current:
-            return
+    def _grow(self, size: int) -> None:
         self._good = size
         if self._bad is None or size >= self._bad:
             self._bad = None

@@ -8,12 +8,14 @@ windows, and tells the state of the present window in a header of each answer:
 
 from __future__ import annotations
 
+import math
 import re
+import threading
 from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from tap_zendesk_events.clock import Clock
 
@@ -21,6 +23,9 @@ HEADER = "zendesk-ratelimit-incremental-exports"
 DEFAULT_ALLOWANCE = 10
 MINUTE = 60.0
 LONGEST_WINDOW = 900  # seconds; a header that says more is not believed, the request is tried then
+LONGEST_TRAVEL = 3.0  # seconds that a request takes to reach Zendesk, at most
+ROUNDING = 1e-5  # seconds of a wait that are nothing but the rounding of clock values
+USED_UP = "Zendesk says that the allowance is used up"
 
 _FIELD = re.compile(r"\b(total|remaining|resets)\s*=\s*(\d{1,9})\b")
 
@@ -47,23 +52,28 @@ def read_allowance(header: str | None) -> Allowance | None:
     return Allowance(fields["total"], fields["remaining"], min(fields["resets"], LONGEST_WINDOW))
 
 
-def window_bounds(resets: int, sent: float, received: float) -> tuple[float, float]:
+def window_bounds(resets: int, sent: float, read: float) -> tuple[float, float]:
     """Return the earliest and the latest moment at which the window that was told of can end.
 
-    `sent` and `received` are clock seconds around the answer. Whether Zendesk rounds `resets` up,
-    down or to the nearest second is not documented, and only live traffic can settle it. Taken
-    here as rounded up: the server, somewhere between `sent` and `received`, saw more than
-    ``resets - 1`` and at most ``resets`` seconds left. Should live traffic show otherwise, this is
-    the only place to change.
+    Args:
+        resets: What the header says.
+        sent: Clock seconds at which the request went out,
+        read: and by which the server had written the header.
+
+    Whether Zendesk rounds `resets` up, down or to the nearest second is not documented, and only
+    live traffic can settle it. Taken here as rounded up: the server, somewhere between `sent` and
+    `read`, saw more than ``resets - 1`` and at most ``resets`` seconds left. Should live traffic
+    show otherwise, this is the only place to change.
     """
-    return sent + max(resets - 1, 0), received + resets
+    return sent + max(resets - 1, 0), read + resets
 
 
 class Quota:
     """Hands out slots for requests: at once while some are left, else when the window has ended.
 
     Every request takes a slot, also a repeated one. As long as no header tells of the window, at
-    most 10 requests (or what the last header allowed) go out in any 60 seconds.
+    most 10 requests (or what the last header allowed) go out in any 60 seconds. Several threads
+    may ask for slots: what is on its way counts as used, since no answer tells of it yet.
 
     Args:
         clock: Tells the time and waits.
@@ -85,74 +95,176 @@ class Quota:
         self.ever_told = False  # whether any header has told of the allowance
         self._clock = clock
         self._on_wait = on_wait
-        self._left: int | None = None  # slots left in the window, None while no header told of it
+        self._turn = threading.Lock()  # one request waits for a slot, the others for their turn
+        self._changed = threading.Condition()  # guards all below; an answer can end a wait
+        self._answers = 0
+        self._flying: list[float] = []  # when the requests were sent that have not ended
+        self._alone: float | None = None  # when that one was sent beside which there was no other
+        self._left: int | None = None  # least that a header told of the window; None: none told
         self._first_end = 0.0  # the window ends after this moment,
         self._last_end = 0.0  # and no later than at this one
+        self._over = -math.inf  # when the window before had ended for sure
         self._untold: list[float] = []  # when requests ended that no header told of
         self._capped = deque[float](maxlen=cap) if cap and capped is None else capped
+        self._held_until = -math.inf
+        self._refused = False  # whether Zendesk has ever answered 429
 
     def take(self) -> float:
         """Wait until a request may go out, and count it. Returns the moment, in clock seconds."""
-        now = self._clock.monotonic()
-        by_window, by_cap = self._waits(now)
-        wait = max(by_window, by_cap)
-        if wait > 0:
-            self._on_wait(wait, self._reason(own_cap=by_cap >= by_window))
+        told_until = -math.inf
+        with self._turn:
+            while True:
+                with self._changed:
+                    now = self._clock.monotonic()
+                    by_window, by_cap = self._waits(now)
+                    wait = max(by_window, by_cap, self._held_until - now)
+                    if wait <= ROUNDING:
+                        self._go(now)
+                        return now
+                    answers = self._answers
+                    why = self._reason(own_cap=by_cap >= by_window)
+                news = now + wait - max(now, told_until)
+                if ROUNDING < news < math.inf:
+                    told_until = now + wait
+                    self._on_wait(news, why)
+                self._wait(wait, answers)
+
+    def _wait(self, seconds: float, answers: int) -> None:
+        """Wait; not to the end if requests are on their way and the answer of one comes."""
+        with self._changed:
+            if self._answers != answers:
+                return
+            if self._flying:
+                self._changed.wait(None if seconds == math.inf else seconds)
+                return
+        self._clock.sleep(seconds)
+
+    def _go(self, now: float) -> None:
+        if self._left is not None and (
+            self._left - len(self._flying) <= 0 or now >= self._last_end
+        ):
+            self._left = None  # a new window, of which nothing is told yet
+            self._over = self._last_end
+            self._untold.clear()
+        self._alone = None if self._flying else now
+        self._flying.append(now)
+
+    def hold(self, seconds: float) -> None:
+        """Let no request out for so long: Zendesk has answered one of them 429."""
+        with self._changed:
+            self._held_until = max(self._held_until, self._clock.monotonic() + seconds)
+
+    def wait_while_held(self) -> None:
+        """Wait as long as a 429 holds all requests. Nobody's patience ends by that."""
+        while True:
+            with self._changed:
+                wait = self._held_until - self._clock.monotonic()
+            if wait <= ROUNDING:
+                return
             self._clock.sleep(wait)
-            now = self._clock.monotonic()
-        if self._left is not None:
-            if self._left <= 0 or now >= self._last_end:
-                self._left = None  # a new window, of which nothing is told yet
-                self._untold.clear()
+
+    def answered(
+        self, sent: float, header: str | None, *, date: int | None = None, refused: bool = False
+    ) -> None:
+        """Note that a request has ended.
+
+        Args:
+            sent: When it went out, as `take` returned it.
+            header: What it was answered about the allowance.
+            date: Epoch second of the answer's `Date` header.
+            refused: Whether it was answered 429.
+        """
+        with self._changed:
+            received = self._clock.monotonic()
+            self._flying.remove(sent)
+            self._refused = self._refused or refused
+            if self._capped is not None:
+                self._capped.append(received)
+            told = read_allowance(header)
+            if told is not None:
+                self._hear(told, sent, received, date)
+            elif self._left is None:
+                self._untold = [*self._untold, received][-self.allowance :]
             else:
                 self._left -= 1
-        return now
+            self._answers += 1
+            self._changed.notify_all()
 
-    def answered(self, sent: float, header: str | None) -> None:
-        """Note that the request that went out at `sent` has ended, and with which header."""
-        received = self._clock.monotonic()
-        if self._capped is not None:
-            self._capped.append(received)
-        told = read_allowance(header)
-        if told is None:
-            if self._left is None:
-                self._untold = [*self._untold, received][-self.allowance :]
+    def _hear(self, told: Allowance, sent: float, received: float, date: int | None) -> None:
+        """Take in what a header says: the lowest number of a window is the one to go by.
+
+        Answers may come in another order than that in which the server counted their requests,
+        and some of them only when their window is over.
+        """
+        self.allowance = told.total
+        self.ever_told = True
+        read = self._read_by(told, sent, received, date)
+        first_end, last_end = window_bounds(told.resets, sent, read)
+        left = told.remaining
+        if self._left is None:
+            if first_end < self._over:
+                return  # of the window before
+        elif last_end <= self._first_end:
             return
-        first_end, last_end = window_bounds(told.resets, sent, received)
-        if self._left is not None and first_end < self._last_end and last_end > self._first_end:
+        elif first_end < self._last_end:
             # the same window again: each header narrows down its end
             first_end = max(first_end, self._first_end)
             last_end = min(last_end, self._last_end)
+            if self._alone != sent:
+                left = min(left, self._left)
         self._first_end, self._last_end = first_end, last_end
-        self._left = told.remaining
-        self.allowance = told.total
-        self.ever_told = True
+        self._left = left
         self._untold.clear()
 
+    def _read_by(self, told: Allowance, sent: float, received: float, date: int | None) -> float:
+        """Return the moment by which the server had written the header.
+
+        It counts a request when it comes in, and the header is taken to be of that moment, however
+        long the page takes then. Of Zendesk that is not known. Its windows end with the minutes of
+        its clock: if `resets` leads from `Date` to a full minute, then both are of one moment,
+        which may be the end of the answer. After a 429 nothing of the kind is believed any more.
+        """
+        with_date = date is not None and (date + told.resets) % MINUTE <= 1
+        if with_date or self._refused:
+            return received
+        return min(received, sent + LONGEST_TRAVEL)
+
     def seconds_until_free(self) -> float:
-        """Return how long a request would have to wait now."""
-        return max(0.0, *self._waits(self._clock.monotonic()))
+        """Return how long a request would have to wait now, if nothing else changes."""
+        with self._changed:
+            waits = self._waits(self._clock.monotonic())
+        return max(0.0, *(wait for wait in waits if wait < math.inf), 0.0)
 
     def seconds_until_reset(self) -> float | None:
         """Return the longest that the present window can last, or None if no header told of it."""
-        if self._left is None:
-            return None
-        return max(0.0, self._last_end - self._clock.monotonic())
+        with self._changed:
+            if self._left is None:
+                return None
+            return max(0.0, self._last_end - self._clock.monotonic())
 
     def _waits(self, now: float) -> tuple[float, float]:
-        """Return the waits for the allowance's window and for the cap, in seconds."""
+        """Return the waits for the allowance's window and for the cap, in seconds.
+
+        Infinite, if only the end of a request that is on its way can tell.
+        """
         return self._window_wait(now), self._cap_wait(now)
 
     def _window_wait(self, now: float) -> float:
         if self._left is None:
-            full = len(self._untold) >= self.allowance
-            return self._untold[-self.allowance] + MINUTE - now if full else 0.0
-        return self._last_end - now if self._left <= 0 else 0.0
+            return self._wait_of(self._untold, self.allowance, now)
+        return self._last_end - now if self._left - len(self._flying) <= 0 else 0.0
 
     def _cap_wait(self, now: float) -> float:
-        if self._capped is None or len(self._capped) != self._capped.maxlen:
+        if self._capped is None or self._capped.maxlen is None:
             return 0.0
-        return self._capped[0] + MINUTE - now
+        return self._wait_of(self._capped, self._capped.maxlen, now)
+
+    def _wait_of(self, ended: Sequence[float], most: int, now: float) -> float:
+        """Return for how long `most` requests, with those on their way, are of the last minute."""
+        too_many = len(self._flying) + len(ended) - most
+        if too_many < 0:
+            return 0.0
+        return ended[too_many] + MINUTE - now if too_many < len(ended) else math.inf
 
     def _reason(self, *, own_cap: bool) -> str:
         if own_cap and self._capped is not None:

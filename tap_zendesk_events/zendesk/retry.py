@@ -18,6 +18,7 @@ from tap_zendesk_events.exceptions import (
     ZendeskEventsError,
 )
 from tap_zendesk_events.times import duration
+from tap_zendesk_events.zendesk.quota import USED_UP
 
 if TYPE_CHECKING:
     import logging
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from tap_zendesk_events.zendesk.meter import Meter
 
 T = TypeVar("T")
+
 
 LONGEST_PAUSE = 60.0
 LEAST_THROTTLED = 1.0
@@ -171,6 +173,7 @@ class Retry:
         *,
         until_reset: float | None = None,
         until_free: float = 0.0,
+        hold: Callable[[float], None] = lambda _: None,
     ) -> None:
         """Wait after a failed try.
 
@@ -182,6 +185,7 @@ class Retry:
             what: What was asked for, in the words of a message.
             until_reset: Seconds until the present rate-limit window ends, if known.
             until_free: Seconds for which the allowance lets no request out.
+            hold: Told after a 429 for how many seconds no other request may go out either.
 
         Raises:
             ZendeskEventsError: Patience has ended, or the failure is one that stays.
@@ -200,7 +204,8 @@ class Retry:
             "%s: %s; trying again in %s.", what[:1].upper() + what[1:], error, duration(seconds)
         )
         if isinstance(error, ThrottledError):
-            self._meter.waiting(seconds, "Zendesk says that the allowance is used up")
+            hold(seconds)
+            self._meter.waiting(seconds, USED_UP)
         self._rest(seconds)
         self.clock.sleep(seconds)
 

@@ -447,7 +447,7 @@ def test_settings_of_any_kind_can_be_used_or_are_refused(
     settings = tap.settings
     credentials = tap.account()._auth
     if type(credentials) is Auth:  # the others ask for a token first
-        request = requests.Request("GET", settings.base_url, auth=credentials).prepare()
+        request = requests.Request("GET", settings.base_url, auth=credentials.prepare()).prepare()
         assert request.url
         request.headers["Authorization"].encode("ascii")
     with socket.socket() as unconnected:
