@@ -4,6 +4,7 @@
 
     Exception
     ├── ZendeskEventsError         a run cannot go on; the message is for the user
+    │   └── RunEndedError          ... because it has ended, so that nobody gets the message
     ├── StartTooRecentError        there is nothing to export yet
     └── RetriableError             a try failed in a way that passes
         ├── ThrottledError         the allowance is used up (429)
@@ -30,6 +31,10 @@ class ZendeskEventsError(Exception):
     The message is one sentence for the person who runs the tap. It never quotes a setting's value,
     a token or a comment. The command line turns it into one ERROR line and exit status 1.
     """
+
+
+class RunEndedError(ZendeskEventsError):
+    """A run has ended while a thread was still to ask for a page, for which nobody waits now."""
 
 
 class StartTooRecentError(Exception):

@@ -32,6 +32,9 @@ WAYS_TO_AUTHENTICATE = (
 )
 """The settings that belong together, the recommended ones first."""
 
+MOST_PARALLEL_REQUESTS = 8
+"""Most requests for pages that may be on their way at a time."""
+
 ENV_PREFIX = "TAP_ZENDESK_EVENTS_"
 """What a setting's environment variable begins with."""
 
@@ -92,6 +95,7 @@ class Settings:
         include_comments: Whether `ticket_events` shows comment bodies.
         support_type_scope: Whose tickets: `all`, `agent` or `ai_agent`.
         page_size: Most events asked for in one request.
+        parallel_requests: Most requests for pages on their way at a time.
         requests_per_minute: The user's own cap, or None.
         request_timeout: Longest silence, in seconds.
         max_retry_seconds: Patience for one request, in seconds.
@@ -107,6 +111,7 @@ class Settings:
     include_comments: bool
     support_type_scope: str
     page_size: int
+    parallel_requests: int
     requests_per_minute: int | None
     request_timeout: float
     max_retry_seconds: float
@@ -163,6 +168,7 @@ def read_settings(config: Mapping[str, Any]) -> Settings:
         include_comments=config["include_comments"],
         support_type_scope=config["support_type_scope"],
         page_size=int(config["page_size"]),
+        parallel_requests=int(config["parallel_requests"]),
         requests_per_minute=None if cap is None else int(cap),
         request_timeout=float(config["request_timeout"]),
         max_retry_seconds=float(config["max_retry_seconds"]),

@@ -17,12 +17,19 @@ from tap_zendesk_events.rows.records import TicketEventRecords, TicketMetricEven
 from tap_zendesk_events.rows.values import WarnOnce
 from tap_zendesk_events.singer.hooks import HookedStream, quiet
 from tap_zendesk_events.times import iso
-from tap_zendesk_events.walk.bookmark import Bookmark, SavedBookmark, read_bookmark, unusable
+from tap_zendesk_events.walk.bookmark import Bookmark
+from tap_zendesk_events.walk.coverage import Coverage, Stretch
 from tap_zendesk_events.walk.metric_bookmark import MetricBookmark
+from tap_zendesk_events.walk.saved_bookmark import (
+    SavedBookmark,
+    ahead_to_state,
+    read_bookmark,
+    unusable,
+)
 from tap_zendesk_events.zendesk.export import TICKET_EVENTS, TICKET_METRIC_EVENTS, Export
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from singer_sdk.helpers._batch import BatchConfig
     from singer_sdk.helpers.types import Record
@@ -122,8 +129,8 @@ class ZendeskStream(HookedStream):
         """Whether a run goes on where the last one ended."""
         return self.replication_method != FULL_TABLE
 
-    def load_bookmark(self, start: int) -> Bookmark:
-        """Return the stream's bookmark, or one at the epoch second `start`.
+    def load_coverage(self, start: int) -> Coverage:
+        """Return what the stream has written, up to the epoch second `start` if nothing tells.
 
         Raises:
             ZendeskEventsError: There is a bookmark that cannot be understood.
@@ -131,7 +138,10 @@ class ZendeskStream(HookedStream):
         saved = None
         if self.keeps_bookmark:
             saved = read_bookmark(self.stream_state, self.name, self.bookmark_key)
-        return self.bookmark_from(saved or SavedBookmark(start, [], []), is_set=saved is not None)
+        is_set = saved is not None
+        saved = saved or SavedBookmark(start, [], [])
+        bookmark = self.bookmark_from(saved, is_set=is_set)
+        return Coverage(bookmark, self._ahead_of(saved), by_time=self.export.can_be_cut)
 
     def bookmark_from(self, saved: SavedBookmark, *, is_set: bool) -> Bookmark:
         """Return a bookmark with the rule by which this stream moves on."""
@@ -153,14 +163,32 @@ class ZendeskStream(HookedStream):
                 self.name,
                 iso(saved.second),
             )
+        if saved is not None and not saved.ahead_belongs:
+            self.logger.info(
+                "The bookmark of %s was moved to %s by hand or by a merge of states: the segments "
+                "that were kept beside the former one count for nothing.",
+                self.name,
+                iso(saved.second),
+            )
         # what others wrote beside the bookmark is of no use to us
-        self.store_bookmark(self.bookmark_from(saved, is_set=True) if saved else None)
-
-    def store_bookmark(self, bookmark: Bookmark | None) -> None:
-        """Put the bookmark into the tap's state, in the one form that the tap writes."""
         self.stream_state.clear()
-        if bookmark is not None:
-            self.stream_state.update(bookmark.to_state(self.bookmark_key))
+        if saved is not None:
+            self.store(self.bookmark_from(saved, is_set=True), self._ahead_of(saved))
+
+    def _ahead_of(self, saved: SavedBookmark) -> Sequence[Stretch]:
+        # where pages, not times, say what is settled, there is always one segment
+        return saved.ahead if self.export.can_be_cut else ()
+
+    def store(self, bookmark: Bookmark, ahead: Sequence[Stretch] = ()) -> None:
+        """Put what is written into the tap's state, in the one form that the tap writes.
+
+        Args:
+            bookmark: Up to where all of it is.
+            ahead: What is written ahead of that.
+        """
+        self.stream_state.clear()
+        self.stream_state.update(bookmark.to_state(self.bookmark_key))
+        self.stream_state.update(ahead_to_state(ahead, bookmark.value))
 
 
 class EventStream(ZendeskStream):

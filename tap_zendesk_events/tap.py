@@ -27,15 +27,19 @@ from tap_zendesk_events.singer.writer import MessageWriter
 from tap_zendesk_events.streams import STREAMS, ZendeskStream
 from tap_zendesk_events.sync import ExportSync
 from tap_zendesk_events.times import iso
+from tap_zendesk_events.walk.fetcher import InThreads, OneByOne
 from tap_zendesk_events.zendesk.account import Account
 from tap_zendesk_events.zendesk.export import TICKET_EVENTS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from singer_sdk.helpers.capabilities import CapabilitiesEnum
     from singer_sdk.helpers.types import Record
     from singer_sdk.singerlib.encoding.base import GenericSingerWriter
+
+    from tap_zendesk_events.walk.fetcher import Fetcher
+    from tap_zendesk_events.zendesk.page import Page
 
 
 class TapZendeskEvents(CommandLineTap):
@@ -60,8 +64,8 @@ class TapZendeskEvents(CommandLineTap):
     """Tells the time and waits. Tests put another one here."""
 
     reads_ahead = True
-    """Whether the next page is fetched while the present one is written. Not on simulated time,
-    which knows one thing at a time only."""
+    """Whether pages are fetched while another one is written. Not on simulated time, which knows
+    one thing at a time only."""
 
     def __init__(
         self,
@@ -184,8 +188,16 @@ class TapZendeskEvents(CommandLineTap):
             lambda: self.state_writer.write_state(self.state),
             self.clock,
             self.logger,
-            ahead=self.reads_ahead,
+            self.fetcher,
         )
+
+    def fetcher(self, fetch: Callable[[int], Page | None]) -> Fetcher[Any]:
+        """Return who gets the pages of a walk.
+
+        Args:
+            fetch: Gets one.
+        """
+        return InThreads(fetch) if self.reads_ahead else OneByOne(fetch)
 
     @override
     def load_state(self, state: dict[str, Any]) -> None:

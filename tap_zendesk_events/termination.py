@@ -30,10 +30,11 @@ class TerminatedError(SystemExit):
 
 
 class _Vital(NamedTuple):
-    """What the last resort waits for: see `Termination.outlasting`."""
+    """What every end waits for: see `Termination.outlasting`."""
 
     seconds: float
-    say: Callable[[str], None]
+    say: Callable[[str | None], None]
+    done: threading.Event
 
 
 class Termination:
@@ -52,6 +53,7 @@ class Termination:
         self._lock = threading.RLock()  # a handler may run while its own thread holds it
         self._holds = 0
         self._vital: list[_Vital] = []
+        self._is_last = False  # whether nothing vital may begin any more
         self._owns_process = False
         self._previous: dict[signal.Signals, Any] = {}
         self._news: SimpleQueue[None] | None = None  # wakes the watch; None: not active
@@ -75,7 +77,10 @@ class Termination:
         try:
             try:
                 self._take()
-                yield
+                try:
+                    yield
+                finally:
+                    self._wait_for_vital()
             finally:
                 self._give_back()
         finally:
@@ -85,12 +90,16 @@ class Termination:
     def owning_process(self) -> Iterator[None]:
         """Handle the signals to the end of the process, which is there for this run alone.
 
-        Its last resort is to end the process. After the block signals change nothing any more.
+        Its last resort is to end the process. After the block signals change nothing any more, and
+        nothing that has to be outlasted begins.
         """
         self._owns_process = True
         self._take()
         try:
-            yield
+            try:
+                yield
+            finally:
+                self._wait_for_vital(last=True)
         finally:
             self._raised = True
             if self._signum is not None:
@@ -99,27 +108,33 @@ class Termination:
                     signal.signal(signum, signal.SIG_IGN)
 
     @contextlib.contextmanager
-    def outlasting(self, seconds: float, say: Callable[[str], None]) -> Iterator[None]:
-        """Let the block come to its end, whatever signals come, and even at the last resort.
+    def outlasting(self, seconds: float, say: Callable[[str | None], None]) -> Iterator[None]:
+        """Let the block come to its end, whatever signals or errors come, even at the last resort.
 
         Args:
-            seconds: How long after the signal even this is given up.
-            say: Is told the signal's name when it has to wait for the block.
+            seconds: How long after the signal, or the error in another thread, even this is given
+                up.
+            say: Is told when somebody has to wait for the block: the signal's name, or None.
 
         Raises:
             TerminatedError: A signal has come, and the block is through.
+            SystemExit: The process is ending, and the block has not begun.
         """
-        vital = _Vital(seconds, say)
+        vital = _Vital(seconds, say, threading.Event())
         with self.active():
             try:
                 with self._lock:
+                    if self._is_last:
+                        raise SystemExit
                     self._vital.append(vital)
                 self._wake()
                 yield
             finally:
                 with self._lock:
-                    self._vital.remove(vital)
+                    if vital in self._vital:
+                        self._vital.remove(vital)
                     self._since = time.monotonic()  # an end of the usual kind takes time too
+                vital.done.set()
                 self._wake()
                 self._end_if_due()
 
@@ -142,6 +157,30 @@ class Termination:
             signum = None if self._holds > 1 or self._vital else self._signum
         if signum is not None:
             raise self._error(signum)
+
+    def _wait_for_vital(self, *, last: bool = False) -> None:
+        """Wait for what another thread has to bring to its end, when this one has ended.
+
+        Args:
+            last: Whether nothing of the kind may begin any more.
+        """
+        began, said = time.monotonic(), False
+        while True:
+            with self._lock:
+                vital = list(self._vital)
+                self._is_last = last
+            left = began + max((one.seconds for one in vital), default=0.0) - time.monotonic()
+            if left <= 0:
+                return
+            if not said:
+                said = True
+                self._say(vital[0], None)
+            vital[0].done.wait(left)
+
+    @staticmethod
+    def _say(vital: _Vital, name: str | None) -> None:
+        # in a thread of its own, because nobody may read what is logged either
+        threading.Thread(target=vital.say, args=(name,), daemon=True).start()
 
     def _take(self) -> None:
         self._news = SimpleQueue()
@@ -210,9 +249,7 @@ class Termination:
                 continue
             if vital and not said:
                 said = True
-                name = signal.Signals(signum).name
-                # in a thread of its own, because nobody may read what is logged either
-                threading.Thread(target=vital[0].say, args=(name,), daemon=True).start()
+                self._say(vital[0], signal.Signals(signum).name)
             left = since + max([LAST_RESORT, *(one.seconds for one in vital)]) - time.monotonic()
             if left <= 0:
                 self._force(news, signum)

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
-
-from tap_zendesk_events.exceptions import ZendeskEventsError
-from tap_zendesk_events.times import epoch
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection
 
     from tap_zendesk_events.zendesk.page import Event, Page
 
@@ -50,14 +47,25 @@ class Bookmark:
             page: The page at hand.
             end: First epoch second outside the window.
         """
+        return [event for event in self.written_of(page, end) if event.id not in self._written]
+
+    def written_of(self, page: Page, end: int) -> list[Event]:
+        """Return the events of the page that are inside and not surely in front of the bookmark.
+
+        When the fresh ones among them are written, all of them are. Arguments as for `fresh`.
+        """
         # While the walk is behind this bookmark, time tells what was written before; from the
         # bookmark on only ids do, because late events belong to any second.
-        behind = page.start < self.second
-        return [
-            event
-            for event in page.inside(end)
-            if event.id not in self._written and not (behind and event.latest < self.second)
-        ]
+        inside = page.inside(end)
+        if page.start >= self.second:
+            return inside
+        return [event for event in inside if event.latest >= self.second]
+
+    def reach(self, end: int) -> None:
+        """Count as written up to the second `end`, where somebody else goes on."""
+        self.second = max(self.second, end)
+        self.is_set = True
+        self._written = {}
 
     def pass_page(self, page: Page, end: int) -> None:
         """Move on, now that the fresh events of the page are written.
@@ -75,10 +83,7 @@ class Bookmark:
             reached = max((event.time for event in inside), default=self.second)
         second = max(self.second, reached)
         advanced = second > self.second
-        behind = page.start < self.second
-        on_page = {
-            event.id: event for event in inside if not (behind and event.latest < self.second)
-        }
+        on_page = {event.id: event for event in self.written_of(page, end)}
         kept = {
             identifier: time
             for identifier, time in self._written.items()
@@ -111,71 +116,3 @@ class Bookmark:
             "boundary_ids": self.ids,
             "boundary_ids_at": self.value,
         }
-
-
-class SavedBookmark(NamedTuple):
-    """A bookmark as a state holds it.
-
-    Args:
-        second: Epoch second.
-        ids: Ids of the events written at or after it.
-        deleted: Those of them that were written as taken back; metric events only.
-        ids_belong: Whether the ids were written with this second. If not, somebody has moved the
-            second since, and they count for nothing: `ids` and `deleted` are empty.
-    """
-
-    second: int
-    ids: list[int]
-    deleted: list[int]
-    ids_belong: bool = True
-
-
-def read_bookmark(
-    state: Mapping[str, Any], stream: str, replication_key: str
-) -> SavedBookmark | None:
-    """Return the bookmark in a stream's state, or None if there is none.
-
-    Epoch seconds and ISO 8601 are both understood, and `boundary_ids` may be missing, so that a
-    state can be written by hand. Meltano merges a state that it is given into the one that it has,
-    and so keeps the ids of a second that is no longer there: `boundary_ids_at` tells. States of
-    earlier versions lack it.
-
-    Raises:
-        ZendeskEventsError: There is a bookmark, but it cannot be understood.
-    """
-    value = state.get("replication_key_value")
-    if value is None:
-        return None
-    key = state.get("replication_key", replication_key)
-    second = epoch(value)
-    problem = None
-    if key != replication_key:
-        problem = f"its replication_key is not {replication_key}"
-    elif second is None:
-        problem = "its replication_key_value is neither epoch seconds nor an ISO 8601 date-time"
-    else:
-        for name in ("boundary_ids", "deleted_ids"):
-            if not _are_ids(state.get(name)):
-                problem = f"its {name} are not a list of whole numbers"
-                break
-    if problem or second is None:
-        raise unusable(stream, str(problem))
-    ids, deleted = state.get("boundary_ids") or [], state.get("deleted_ids") or []
-    at = state.get("boundary_ids_at")
-    if ids and at is not None and epoch(at) != second:
-        return SavedBookmark(second, [], [], ids_belong=False)
-    return SavedBookmark(second, ids, deleted)
-
-
-def _are_ids(value: Any) -> bool:
-    return value is None or (
-        isinstance(value, list) and all(type(identifier) is int for identifier in value)
-    )
-
-
-def unusable(stream: str, problem: str) -> ZendeskEventsError:
-    """Return the sentence about a bookmark that cannot be understood."""
-    return ZendeskEventsError(
-        f"The state's bookmark of {stream} cannot be used, because {problem}: correct it (see "
-        "State in the docs), or remove it to start from start_date."
-    )

@@ -35,12 +35,16 @@ class Progress:
         clock: Tells the time.
         log: Gets the lines: INFO for a person, DEBUG for each page.
         meter: Has counted the requests and waits.
+        more: A larger number of requests that can be on their way at a time, or None.
     """
 
-    def __init__(self, clock: Clock, log: logging.Logger, meter: Meter) -> None:
+    def __init__(
+        self, clock: Clock, log: logging.Logger, meter: Meter, *, more: int | None = None
+    ) -> None:
         self._clock = clock
         self._log = log
         self._meter = meter
+        self._more = more
         self._before = meter.counts  # of an export that was read before
         self._pages = 0
         self._skipped = 0
@@ -49,8 +53,9 @@ class Progress:
         self._written: dict[str, int] = {}
         self._began = clock.monotonic()
         self._next_line = self._began + EVERY
-        self._window: Window | None = None
         self._position = 0
+        self._to_do = 0  # seconds of the window that were not written when the run began,
+        self._left = 0  # and that are not written yet
 
     @property
     def _requests(self) -> int:
@@ -85,8 +90,6 @@ class Progress:
 
     def window_known(self, window: Window) -> None:
         """Say which span of time the run covers, once the server's clock is known."""
-        self._window = window
-        self._position = window.start
         if window.end > window.start:
             self._log.info(
                 "This run takes the events from %s up to, not including, %s%s.",
@@ -95,11 +98,19 @@ class Progress:
                 "" if window.end_is_given else "; newer ones are left for the next run",
             )
 
-    def page(self, page: Page, position: int) -> None:
-        """Note that a page has been written, up to the epoch second `position`."""
+    def page(self, page: Page, position: int, left: int, to_do: int) -> None:
+        """Note that a page has been written.
+
+        Args:
+            page: The page.
+            position: Epoch second up to which everything is written.
+            left: Seconds of the window that are not written yet,
+            to_do: and that were not when the run began. Parts may be written ahead of others.
+        """
         self._pages += 1
         self._skipped += page.skipped
         self._position = position
+        self._left, self._to_do = left, to_do
         self._log.debug(
             "Page %d: start %d, asked for %d, got %d, next start %s, last: %s.",
             self._pages,
@@ -164,7 +175,7 @@ class Progress:
         if allowance >= max(answers, target):
             advice = _ALLOWANCE_ADVICE[self._limit()]
         elif answers >= target:
-            advice = "Zendesk's answers set the pace: nothing on this side would be faster"
+            advice = f"Zendesk's answers set the pace: {self._how_to_wait_less()}"
         else:
             advice = "the target sets the pace: look at its settings, such as larger batches"
         self._log.info(
@@ -176,6 +187,12 @@ class Progress:
             used,
             advice[0].upper() + advice[1:],
         )
+
+    def _how_to_wait_less(self) -> str:
+        """Say what would use more of the allowance while answers take their time."""
+        if self._more is None:
+            return "nothing on this side would be faster"
+        return f"with parallel_requests: {self._more} more of them would be on their way at a time"
 
     def _limit(self) -> str:
         """Say whose limit the waits were for."""
@@ -205,10 +222,7 @@ class Progress:
         )
 
     def _share(self) -> float | None:
-        window = self._window
-        if window is None or window.end <= window.start:
-            return None
-        return min(max(self._position - window.start, 0) / (window.end - window.start), 1.0)
+        return min(max(1 - self._left / self._to_do, 0.0), 1.0) if self._to_do > 0 else None
 
 
 def _count_requests(number: int) -> str:

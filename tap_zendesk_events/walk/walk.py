@@ -1,4 +1,4 @@
-"""The walk along Zendesk's time line: page after page, from a second on, until nothing is left."""
+"""The walk along Zendesk's time line: a page at a second, and what it says of the end."""
 
 from __future__ import annotations
 
@@ -16,8 +16,6 @@ from tap_zendesk_events.times import iso
 from tap_zendesk_events.walk.window import Window
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from tap_zendesk_events.clock import Clock
     from tap_zendesk_events.walk.progress import Progress
     from tap_zendesk_events.zendesk.client import ExportClient
@@ -32,6 +30,8 @@ the last one: where `end_time` follows the clock, it would lead on for ever."""
 class Walk:
     """Walks one export endpoint.
 
+    The first page goes alone, because it tells the window. Then several threads may ask for one.
+
     Args:
         client: Gets the pages.
         start: Epoch second to start at.
@@ -41,6 +41,8 @@ class Walk:
         progress: Hears of the window.
         unordered: Whether the server may sort events by another time than they tell. Then the walk
             goes on past the window's end by as much as an event may be recorded late.
+        in_order: Whether pages are asked for one after the other, so that everything before the
+            one at hand is exported.
     """
 
     def __init__(
@@ -53,6 +55,7 @@ class Walk:
         progress: Progress,
         *,
         unordered: bool = False,
+        in_order: bool = True,
     ) -> None:
         self._window: Window | None = None
         self._now = 0
@@ -63,34 +66,36 @@ class Walk:
         self._clock = clock
         self._progress = progress
         self._beyond = settling_seconds if unordered else 0
+        self._in_order = in_order
 
-    def pages(self) -> Iterator[Page]:
-        """Yield the pages in their order; the last one may reach beyond the window.
+    @property
+    def is_empty(self) -> bool:
+        """Say whether there is nothing to ask for, because it starts at its end or behind it."""
+        return self._end is not None and self._start >= self._end
+
+    def page(self, position: int) -> Page | None:
+        """Return the page that starts there, or None if Zendesk has nothing there yet.
+
+        It may reach beyond the window.
 
         Raises:
             ZendeskEventsError: A page cannot be had, or a second has too many events.
         """
-        position = self._start
-        if self._end is not None and position >= self._end:
-            return
-        while True:
-            try:
-                page = self._page_that_moves(position)
-            except StartTooRecentError:
-                if self._is_past_window(position):
-                    # whoever loads history by windows does not come back to one that ended well
-                    nothing = "nothing" if self._window is None else "nothing from there on"
-                    raise ZendeskEventsError(
-                        f"Zendesk calls {iso(position)} too recent to export, although end_date is "
-                        f"in the past: {nothing} was exported, so run this window again."
-                    ) from None
-                return
-            yield page
-            if page.is_last or page.next_start is None:
-                return
-            position = page.next_start
-            if self._is_over(position):
-                return
+        try:
+            return self._page_that_moves(position)
+        except StartTooRecentError:
+            if self._is_past_window(position):
+                # whoever loads history by windows does not come back to one that ended well
+                nothing = "nothing" if self._window is None else "nothing from there on"
+                raise ZendeskEventsError(
+                    f"Zendesk calls {iso(position)} too recent to export, although end_date is "
+                    f"in the past: {nothing} was exported, so run this window again."
+                ) from None
+            return None
+
+    def close(self) -> None:
+        """Ask for nothing any more, whatever threads still try to."""
+        self._client.close()
 
     @property
     def window_end(self) -> int:
@@ -99,9 +104,14 @@ class Walk:
             raise AssertionError("no page has been asked for yet")
         return self._window.end
 
+    @property
+    def stop(self) -> int:
+        """Return the first epoch second from which on nothing can be of the window."""
+        return self.window_end + self._beyond
+
     def _is_over(self, position: int) -> bool:
         """Say whether nothing of the window can stand at or after `position`."""
-        return position >= self.window_end + self._beyond
+        return position >= self.stop
 
     def _is_past_window(self, position: int) -> bool:
         """Say whether `position` lies in a window that ends in the past by `end_date`."""
@@ -149,7 +159,7 @@ class Walk:
                 return page
             # All there is, or all that the server gives at a time: what is behind it tells.
             after = page.next_start + 1
-            if after < self.window_end + self._beyond and self._shows_something(after):
+            if after < self.stop and self._shows_something(after):
                 return page
         return replace(page, is_last=True)
 
@@ -161,17 +171,19 @@ class Walk:
 
     def _crowded(self, page: Page) -> ZendeskEventsError:
         second = f"{page.start} ({iso(page.start)})"
+        before = "; everything before it is exported" if self._in_order else ""
         if not page.is_full:
             return ZendeskEventsError(
                 f"Zendesk gives {len(page.events)} events of the second {second} and no way to the "
-                "events behind it: ask Zendesk support how to export that second; everything "
-                "before it is exported."
+                f"events behind it: ask Zendesk support how to export that second{before}."
             )
+        # a bookmark that is set past parts which are not written yet would lose them
+        first = "" if self._in_order else "first run with parallel_requests: 1 up to it, then "
         return ZendeskEventsError(
             f"more events happened in the second {second} than a page of {page.per_page} holds, "
-            "and Zendesk shows no way past it: ask Zendesk support how to export that second, or "
-            f"skip it by setting the bookmark's replication_key_value to {page.start + 1}; "
-            "everything before it is exported."
+            "and Zendesk shows no way past it: ask Zendesk support how to export that second, or, "
+            f"to skip it, {first}set the bookmark's replication_key_value to {page.start + 1}"
+            f"{before}."
         )
 
     def _window_at(self, page: Page) -> Window:

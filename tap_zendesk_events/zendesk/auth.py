@@ -11,6 +11,8 @@ from typing_extensions import override
 if TYPE_CHECKING:
     from requests import PreparedRequest
 
+    from tap_zendesk_events.zendesk.retry import Sleep
+
 
 class Signature(AuthBase):
     """Signs requests with one header, which stays the same whatever comes after it."""
@@ -30,8 +32,13 @@ class Auth:
     def __init__(self, header: str) -> None:
         self._header = header
 
-    def prepare(self) -> Signature:
-        """Return what signs the next request; asked before a slot of the allowance is taken."""
+    def prepare(self, sleep: Sleep) -> Signature:
+        """Return what signs the next request; asked before a slot of the allowance is taken.
+
+        Args:
+            sleep: Waits, if a credential has to be fetched and that is tried again.
+        """
+        del sleep
         return Signature(self._header)
 
     def renew(self, refused: Signature) -> bool:
@@ -48,9 +55,9 @@ class RenewableAuth(Auth):
         self._lock = threading.Lock()
 
     @override
-    def prepare(self) -> Signature:
+    def prepare(self, sleep: Sleep) -> Signature:
         with self._lock:
-            self._header = self._ready()
+            self._header = self._ready(sleep)
             return Signature(self._header)
 
     @override
@@ -59,15 +66,15 @@ class RenewableAuth(Auth):
             # if not, another request has been refused before this one, and renewed it
             if refused.header == self._header:
                 self._give_up()
+                self._header = ""  # given up once, however many requests were refused with it
             return True
 
-    def _ready(self) -> str:
+    def _ready(self, sleep: Sleep) -> str:
         """Return the header of a credential that is good, fetched if there is none."""
         raise NotImplementedError
 
     def _give_up(self) -> None:
         """Note that the credential at hand is refused."""
-        raise NotImplementedError
 
 
 class Unsigned(AuthBase):

@@ -12,7 +12,6 @@ from tap_zendesk_events.exceptions import (
     SlowBodyError,
     StartTooRecentError,
     TooSlowError,
-    ZendeskEventsError,
 )
 from tap_zendesk_events.times import duration, http_date, iso
 from tap_zendesk_events.zendesk.answer import words_of
@@ -49,7 +48,14 @@ class Trials:
         self.body_left = seconds
         self.wanted = 0.0  # when the latest request was to go out, in clock seconds,
         self.sent = 0.0  # and when the allowance let it
+        self.too_slow: int | None = None  # the smallest size that was
         self._cuts: Counter[int] = Counter()
+
+    def size_for(self, current: int) -> int:
+        """Return the size to ask for, where other pages may have let the current one grow."""
+        if self.too_slow is None or current < self.too_slow:
+            return current
+        return max(1, self.too_slow // 2)
 
     def body_seconds(self, *, smaller: bool) -> float:
         """Return after how long the next body is given up, if it drips.
@@ -80,7 +86,7 @@ class ExportClient:
         page_size: Most events to ask for at a time.
         http: Sends the requests.
         auth: Signs them.
-        quota: Says when they may go out.
+        quota: Says when they may go out; this client waits on its clock, and nobody else.
         retry: Patience with faults.
         meter: Counts requests.
         log: For lines about pages.
@@ -103,15 +109,15 @@ class ExportClient:
         self._export = export
         self._http = http
         self._auth = auth
+        self._clock = quota.clock
         self._retry = retry
         self._meter = meter
         self._log = log
         self._pages = 0
-        self._closed = False
 
     def close(self) -> None:
-        """Send nothing any more: a thread that waits for its next try gives it up."""
-        self._closed = True
+        """Send nothing any more: a thread that waits for its next try gives it up, at once."""
+        self.quota.stop()
 
     def page(self, start: int, check: Check = lambda _: None) -> Page:
         """Return the page that starts at the epoch second `start`, of a size that works.
@@ -126,10 +132,10 @@ class ExportClient:
             ZendeskEventsError: No further try would help, or patience has ended.
         """
         # each size has its own patience: that of a full page says nothing about half a page
-        patiences = {self.size.current: self._retry.patience()}
+        patiences: dict[int, Patience] = {}
         trials = Trials(self._retry.seconds)
         while True:
-            size = self.size.current
+            size = trials.size_for(self.size.current)
             smaller = size > 1 and not self._retry.once
             patience = patiences.setdefault(size, self._retry.patience())
             try:
@@ -139,14 +145,16 @@ class ExportClient:
                 if trials.are_over(error):
                     raise self._retry.given_up(error, _named(start)) from error
                 if too_much and smaller:
-                    if self.size.too_slow(size):
+                    trials.too_slow = size
+                    fewer = self.size.too_slow(size)
+                    if fewer is not None:
                         self._log.warning(
                             "The page of %d events is too slow (%s); asking for %d.",
                             size,
                             error,
-                            self.size.current,
+                            fewer,
                         )
-                    if self.size.current not in patiences and not error.wait:
+                    if not error.wait:
                         continue
                 self._wait(patience, error, trials, start)
             else:
@@ -204,11 +212,12 @@ class ExportClient:
             "per_page": str(size),
             **dict(self._export.parameters),
         }
-        signature = self._auth.prepare()
+        self._clock.check()
+        signature = self._auth.prepare(self._clock.sleep)
         answer = self._send(params, signature, trials, body_seconds)
         if answer.status == 401 and self._auth.renew(signature):
             self._log.info("The token is no longer accepted; fetching another.")
-            answer = self._send(params, self._auth.prepare(), trials, body_seconds)
+            answer = self._send(params, self._auth.prepare(self._clock.sleep), trials, body_seconds)
         return answer
 
     def _send(
@@ -225,8 +234,7 @@ class ExportClient:
         headers: Mapping[str, str] = {}
         refused = False
         try:
-            if self._closed:
-                raise ZendeskEventsError("The run has ended, so nothing more is asked for.")
+            self._clock.check()
             self._meter.request(self.quota)
             answer = self._http.send(
                 "GET", self._export.path, signature, params=params, body_seconds=body_seconds
@@ -273,9 +281,8 @@ class ExportClient:
             trials.wanted,
             trials.sent,
             _named(start),
-            until_reset=self.quota.seconds_until_reset(),
-            until_free=self.quota.seconds_until_free(),
-            hold=self.quota.hold,
+            sleep=self._clock.sleep,
+            quota=self.quota,
         )
 
 

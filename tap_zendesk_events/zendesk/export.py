@@ -16,6 +16,8 @@ class Export(NamedTuple):
         key: Name of the list of events in its answers.
         min_settling_seconds: Age that an event must have at least.
         unordered: Whether the server may sort events by another time than the one they tell.
+        can_be_cut: Whether events come by the time that they tell, so that parts of the time line
+            can be read by themselves.
         of_tickets: Whether it knows the parameters `include` and `support_type_scope`.
         parameters: Query parameters beside those that name the page, as names and values.
     """
@@ -25,6 +27,7 @@ class Export(NamedTuple):
     key: str
     min_settling_seconds: int = 0
     unordered: bool = False
+    can_be_cut: bool = False
     of_tickets: bool = False
     parameters: tuple[tuple[str, str], ...] = ()
 
@@ -48,6 +51,7 @@ TICKET_EVENTS = Export(
     what="ticket events",
     path="/api/v2/incremental/ticket_events",
     key="ticket_events",
+    can_be_cut=True,
     of_tickets=True,
 )
 TICKET_METRIC_EVENTS = Export(

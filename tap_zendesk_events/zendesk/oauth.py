@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from tap_zendesk_events.settings import ClientCredentials, RefreshToken
     from tap_zendesk_events.zendesk.answer import Answer
     from tap_zendesk_events.zendesk.http import Http
-    from tap_zendesk_events.zendesk.retry import Retry
+    from tap_zendesk_events.zendesk.retry import Retry, Sleep
 
 T = TypeVar("T")
 
@@ -67,21 +67,22 @@ class TokenEndpoint:
         self._http = http
         self._retry = retry
 
-    def ask(self, grant: dict[str, str], advice: str) -> Tokens:
+    def ask(self, grant: dict[str, str], advice: str, sleep: Sleep) -> Tokens:
         """Return new tokens.
 
         Args:
             grant: The fields of the request, credentials included.
             advice: What a user should do if the grant is refused.
+            sleep: Waits before another try.
 
         Raises:
             ZendeskEventsError: The grant is refused, or patience has ended.
         """
-        return self.patiently(lambda: self.ask_once(grant, advice))
+        return self.patiently(lambda: self.ask_once(grant, advice), sleep)
 
-    def patiently(self, ask: Callable[[], T]) -> T:
+    def patiently(self, ask: Callable[[], T], sleep: Sleep) -> T:
         """Return what `ask` returns, trying again while it raises RetriableError."""
-        return self._retry.patiently(ask, "the token request")
+        return self._retry.patiently(ask, "the token request", sleep)
 
     def ask_once(self, grant: dict[str, str], advice: str) -> Tokens:
         """Return new tokens from a single try; arguments as for `ask`.
@@ -136,7 +137,7 @@ class ClientCredentialsAuth(RenewableAuth):
         self._ends: float | None = None  # clock seconds at which to renew; None: not known
 
     @override
-    def _ready(self) -> str:
+    def _ready(self, sleep: Sleep) -> str:
         now = self._endpoint.clock.monotonic()
         if self._header and (self._ends is None or now < self._ends):
             return self._header
@@ -148,13 +149,10 @@ class ClientCredentialsAuth(RenewableAuth):
             },
             "check client_id (the client's unique identifier) and client_secret, that the client "
             "is confidential, and that its maker is an admin.",
+            sleep,
         )
         self._ends = None if tokens.lasts is None else now + tokens.lasts
         return f"Bearer {tokens.access_token}"
-
-    @override
-    def _give_up(self) -> None:
-        self._header = ""
 
 
 class RefreshTokenAuth(RenewableAuth):
@@ -191,12 +189,12 @@ class RefreshTokenAuth(RenewableAuth):
         self._refused = ""  # the access token that the server no longer accepts
 
     @override
-    def _ready(self) -> str:
+    def _ready(self, sleep: Sleep) -> str:
         if self._pair is None or not self._usable(self._pair):
             with self._file.locked(self._waiting_for_another_run) as file:
                 pair = file.read(self._account, self._origin)
                 if pair is None or not self._usable(pair):
-                    pair = self._next(file, pair)
+                    pair = self._next(file, pair, sleep)
             self._pair = pair
         return f"Bearer {self._pair.access_token}"
 
@@ -210,7 +208,7 @@ class RefreshTokenAuth(RenewableAuth):
             return False
         return pair.expires_at is None or self._endpoint.clock.now() < pair.expires_at
 
-    def _next(self, file: LockedTokenFile, pair: TokenPair | None) -> TokenPair:
+    def _next(self, file: LockedTokenFile, pair: TokenPair | None, sleep: Sleep) -> TokenPair:
         """Spend the newest refresh token that is known, and keep what comes for it."""
         with TERMINATION:
             file.rehearse()
@@ -234,7 +232,7 @@ class RefreshTokenAuth(RenewableAuth):
                 return new
 
         try:
-            return self._endpoint.patiently(spend)
+            return self._endpoint.patiently(spend, sleep)
         except ZendeskEventsError as error:
             if spending.gave_up_in_doubt:
                 raise ZendeskEventsError(
@@ -248,11 +246,11 @@ class RefreshTokenAuth(RenewableAuth):
             "Another run is renewing the tokens in the file that oauth_cache names: waiting for it."
         )
 
-    def _waiting_for_answer(self, signal_name: str) -> None:
+    def _waiting_for_answer(self, signal_name: str | None) -> None:
         self._log.info(
-            "%s has come while a refresh token is being spent: the run ends when the new one is "
-            "in the file that oauth_cache names, and in %s at the latest.",
-            signal_name,
+            "%s while a refresh token is being spent: the run ends when the new one is in the file "
+            "that oauth_cache names, and in %s at the latest.",
+            f"{signal_name} has come" if signal_name else "An error has come",
             duration(self._longest_wait),
         )
 

@@ -30,17 +30,18 @@ class PageSize:
         self._pages = 0  # good pages since the size was left alone
         self._lock = threading.Lock()
 
-    def too_slow(self, size: int | None = None) -> bool:
-        """Note that a page of `size`, the current one if it is not given, was too slow.
+    def too_slow(self, size: int) -> int | None:
+        """Note that a page of `size` was too slow.
 
-        Several pages may be too slow at a time, and only the first of them says something new.
-        Returns whether this one did.
+        Several pages of a size may be too slow at a time, and only the first of them says
+        something new. If smaller pages have let the size grow meanwhile, this one says more than
+        they do. Returns the size to ask for now, or None if it said nothing new.
         """
         with self._lock:
-            says_more = size is None or size == self.current
-            if says_more:
-                self._shrink()
-            return says_more
+            if size > self.current:
+                return None
+            self._shrink(size)
+            return self.current
 
     def answered(self, size: int) -> None:
         """Note that a page of `size` was answered."""
@@ -54,8 +55,7 @@ class PageSize:
         with self._lock:
             self.largest_answered = max(self.largest_answered, size)
 
-    def _shrink(self) -> None:
-        failed = self.current
+    def _shrink(self, failed: int) -> None:
         if self._good >= failed:
             self._good = 0  # it was answered once, but times have changed
         elif self._good:

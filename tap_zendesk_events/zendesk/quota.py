@@ -14,6 +14,9 @@ import threading
 from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
 
+from tap_zendesk_events.clock import StoppableClock
+from tap_zendesk_events.exceptions import RunEndedError
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -24,6 +27,7 @@ DEFAULT_ALLOWANCE = 10
 MINUTE = 60.0
 LONGEST_WINDOW = 900  # seconds; a header that says more is not believed, the request is tried then
 LONGEST_TRAVEL = 3.0  # seconds that a request takes to reach Zendesk, at most
+PERIODS = (1, 2, 3, 4, 5, 6, 10, 12, 15, 20, 30, 60)  # seconds of windows that fit into a minute
 ROUNDING = 1e-5  # seconds of a wait that are nothing but the rounding of clock values
 USED_UP = "Zendesk says that the allowance is used up"
 
@@ -68,6 +72,14 @@ def window_bounds(resets: int, sent: float, read: float) -> tuple[float, float]:
     return sent + max(resets - 1, 0), read + resets
 
 
+def _stopped() -> RunEndedError:
+    return RunEndedError("The run has ended, so nothing more is asked for.")
+
+
+def _overlap(one: tuple[float, float], other: tuple[float, float]) -> float:
+    return min(one[1], other[1]) - max(one[0], other[0])
+
+
 class Quota:
     """Hands out slots for requests: at once while some are left, else when the window has ended.
 
@@ -93,7 +105,7 @@ class Quota:
         self.cap = cap
         self.allowance = cap or DEFAULT_ALLOWANCE
         self.ever_told = False  # whether any header has told of the allowance
-        self._clock = clock
+        self.clock = StoppableClock(clock, _stopped)
         self._on_wait = on_wait
         self._turn = threading.Lock()  # one request waits for a slot, the others for their turn
         self._changed = threading.Condition()  # guards all below; an answer can end a wait
@@ -103,19 +115,25 @@ class Quota:
         self._left: int | None = None  # least that a header told of the window; None: none told
         self._first_end = 0.0  # the window ends after this moment,
         self._last_end = 0.0  # and no later than at this one
-        self._over = -math.inf  # when the window before had ended for sure
+        self._before = -math.inf, -math.inf  # the same of the window before
         self._untold: list[float] = []  # when requests ended that no header told of
         self._capped = deque[float](maxlen=cap) if cap and capped is None else capped
         self._held_until = -math.inf
         self._refused = False  # whether Zendesk has ever answered 429
+        self._longest = 0  # most seconds to a window's end that a header told
+        self._aligned = True  # whether windows may end with the minutes of Zendesk's clock
 
     def take(self) -> float:
-        """Wait until a request may go out, and count it. Returns the moment, in clock seconds."""
+        """Wait until a request may go out, and count it. Returns the moment, in clock seconds.
+
+        Raises:
+            RunEndedError: It has been stopped, and there is a wait.
+        """
         told_until = -math.inf
         with self._turn:
             while True:
                 with self._changed:
-                    now = self._clock.monotonic()
+                    now = self.clock.monotonic()
                     by_window, by_cap = self._waits(now)
                     wait = max(by_window, by_cap, self._held_until - now)
                     if wait <= ROUNDING:
@@ -135,33 +153,45 @@ class Quota:
             if self._answers != answers:
                 return
             if self._flying:
-                self._changed.wait(None if seconds == math.inf else seconds)
+                self.clock.wait(self._changed, None if seconds == math.inf else seconds)
                 return
-        self._clock.sleep(seconds)
+        self.clock.sleep(seconds)
 
     def _go(self, now: float) -> None:
         if self._left is not None and (
             self._left - len(self._flying) <= 0 or now >= self._last_end
         ):
             self._left = None  # a new window, of which nothing is told yet
-            self._over = self._last_end
+            self._before = self._first_end, self._last_end
             self._untold.clear()
         self._alone = None if self._flying else now
         self._flying.append(now)
 
-    def hold(self, seconds: float) -> None:
-        """Let no request out for so long: Zendesk has answered one of them 429."""
+    def hold(self, seconds: float) -> float:
+        """Let no request out for so long: Zendesk has answered one of them 429.
+
+        Returns by how many seconds that is longer than it was already.
+        """
         with self._changed:
-            self._held_until = max(self._held_until, self._clock.monotonic() + seconds)
+            now = self.clock.monotonic()
+            longer = now + seconds - max(self._held_until, now)
+            self._held_until = max(self._held_until, now + seconds)
+        return longer
+
+    def stop(self) -> None:
+        """End all waits, also those of others on its clock: no request goes out any more."""
+        self.clock.stop()
+        with self._changed:
+            self._changed.notify_all()
 
     def wait_while_held(self) -> None:
         """Wait as long as a 429 holds all requests. Nobody's patience ends by that."""
         while True:
             with self._changed:
-                wait = self._held_until - self._clock.monotonic()
+                wait = self._held_until - self.clock.monotonic()
             if wait <= ROUNDING:
                 return
-            self._clock.sleep(wait)
+            self.clock.sleep(wait)
 
     def answered(
         self, sent: float, header: str | None, *, date: int | None = None, refused: bool = False
@@ -175,7 +205,7 @@ class Quota:
             refused: Whether it was answered 429.
         """
         with self._changed:
-            received = self._clock.monotonic()
+            received = self.clock.monotonic()
             self._flying.remove(sent)
             self._refused = self._refused or refused
             if self._capped is not None:
@@ -199,40 +229,70 @@ class Quota:
         self.allowance = told.total
         self.ever_told = True
         read = self._read_by(told, sent, received, date)
-        first_end, last_end = window_bounds(told.resets, sent, read)
+        end = window_bounds(told.resets, sent, read)
         left = told.remaining
         if self._left is None:
-            if first_end < self._over:
+            if end[0] < self._before[1]:
                 return  # of the window before
-        elif last_end <= self._first_end:
+        elif end[1] <= self._first_end or self._fits_better_before(end):
             return
-        elif first_end < self._last_end:
+        elif end[0] < self._last_end:
             # the same window again: each header narrows down its end
-            first_end = max(first_end, self._first_end)
-            last_end = min(last_end, self._last_end)
+            end = max(end[0], self._first_end), min(end[1], self._last_end)
             if self._alone != sent:
                 left = min(left, self._left)
-        self._first_end, self._last_end = first_end, last_end
+        else:
+            self._before = self._first_end, self._last_end
+        self._first_end, self._last_end = end
         self._left = left
         self._untold.clear()
+
+    def _fits_better_before(self, end: tuple[float, float]) -> bool:
+        """Say whether a header is rather one of the window before than of the present one.
+
+        Its window ends within these moments, and the windows may be short and the pages slow.
+        """
+        before, present = self._before, (self._first_end, self._last_end)
+        return _overlap(end, before) > max(_overlap(end, present), 0.0)
 
     def _read_by(self, told: Allowance, sent: float, received: float, date: int | None) -> float:
         """Return the moment by which the server had written the header.
 
         It counts a request when it comes in, and the header is taken to be of that moment, however
-        long the page takes then. Of Zendesk that is not known. Its windows end with the minutes of
-        its clock: if `resets` leads from `Date` to a full minute, then both are of one moment,
-        which may be the end of the answer. After a 429 nothing of the kind is believed any more.
+        long the page takes then. Of Zendesk that is not known. After a 429 nothing of the kind is
+        believed any more.
         """
-        with_date = date is not None and (date + told.resets) % MINUTE <= 1
-        if with_date or self._refused:
+        if self._refused:
             return received
-        return min(received, sent + LONGEST_TRAVEL)
+        earlier = self._written_before(told, received - sent, date)
+        if earlier == 0:
+            return received
+        return min(received - (earlier or 0), sent + LONGEST_TRAVEL)
+
+    def _written_before(self, told: Allowance, took: float, date: int | None) -> int | None:
+        """Return how many seconds before `Date` the header was written, or None if nothing tells.
+
+        Zendesk's windows end with the minutes of its clock. If `resets` leads from `Date` to a full
+        minute, then both are of one moment, which may be the end of the answer. If it leads some
+        seconds beyond, the page took those. The same holds for shorter windows, if they fit into a
+        minute; how long they are, no header tells.
+        """
+        if date is None:
+            return None
+        self._longest = max(self._longest, told.resets)
+        end = date + told.resets
+        beyond = min(end % period for period in PERIODS if period >= min(self._longest, MINUTE))
+        if beyond <= 1:  # a part of a second is rounded away on either side
+            return 0
+        if beyond > took + 1:
+            self._aligned = False  # windows that begin with a request, say
+        # a window that happens to end like that is not enough
+        return beyond if self._aligned and self._before[1] > -math.inf else None
 
     def seconds_until_free(self) -> float:
         """Return how long a request would have to wait now, if nothing else changes."""
         with self._changed:
-            waits = self._waits(self._clock.monotonic())
+            waits = self._waits(self.clock.monotonic())
         return max(0.0, *(wait for wait in waits if wait < math.inf), 0.0)
 
     def seconds_until_reset(self) -> float | None:
@@ -240,7 +300,7 @@ class Quota:
         with self._changed:
             if self._left is None:
                 return None
-            return max(0.0, self._last_end - self._clock.monotonic())
+            return max(0.0, self._last_end - self.clock.monotonic())
 
     def _waits(self, now: float) -> tuple[float, float]:
         """Return the waits for the allowance's window and for the cap, in seconds.

@@ -5,7 +5,7 @@ Waits grow, and a `Retry-After` can make them longer.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 import backoff
 
@@ -27,8 +27,11 @@ if TYPE_CHECKING:
     from tap_zendesk_events.clock import Clock
     from tap_zendesk_events.settings import Settings
     from tap_zendesk_events.zendesk.meter import Meter
+    from tap_zendesk_events.zendesk.quota import Quota
 
 T = TypeVar("T")
+Sleep: TypeAlias = "Callable[[float], None]"
+"""Waits so many seconds; raises RunEndedError if what it waits for is no longer wanted."""
 
 
 LONGEST_PAUSE = 60.0
@@ -153,7 +156,7 @@ class Retry:
         """Return fresh patience for one request."""
         return Patience(self.seconds)
 
-    def patiently(self, ask: Callable[[], T], what: str) -> T:
+    def patiently(self, ask: Callable[[], T], what: str, sleep: Sleep) -> T:
         """Return what `ask` returns, trying again while it raises RetriableError."""
         patience = self.patience()
         while True:
@@ -161,7 +164,7 @@ class Retry:
             try:
                 return ask()
             except RetriableError as error:
-                self.wait(patience, error, began, began, what)
+                self.wait(patience, error, began, began, what, sleep=sleep)
 
     def wait(
         self,
@@ -171,9 +174,8 @@ class Retry:
         sent: float,
         what: str,
         *,
-        until_reset: float | None = None,
-        until_free: float = 0.0,
-        hold: Callable[[float], None] = lambda _: None,
+        sleep: Sleep,
+        quota: Quota | None = None,
     ) -> None:
         """Wait after a failed try.
 
@@ -183,9 +185,9 @@ class Retry:
             wanted: When the try was to begin, in clock seconds.
             sent: When it began.
             what: What was asked for, in the words of a message.
-            until_reset: Seconds until the present rate-limit window ends, if known.
-            until_free: Seconds for which the allowance lets no request out.
-            hold: Told after a 429 for how many seconds no other request may go out either.
+            sleep: Waits.
+            quota: The allowance that the try was under; after a 429 no other request may go out
+                either.
 
         Raises:
             ZendeskEventsError: Patience has ended, or the failure is one that stays.
@@ -197,6 +199,8 @@ class Retry:
         patience.failed(error, wanted, sent, self.clock.monotonic())
         if self._is_first_contact(error):
             patience.shorten(FIRST_CONTACT)
+        until_reset = quota.seconds_until_reset() if quota else None
+        until_free = quota.seconds_until_free() if quota else 0.0
         seconds = patience.pause(error, until_reset, until_free)
         if seconds is None:
             raise self.given_up(error, what)
@@ -204,10 +208,11 @@ class Retry:
             "%s: %s; trying again in %s.", what[:1].upper() + what[1:], error, duration(seconds)
         )
         if isinstance(error, ThrottledError):
-            hold(seconds)
-            self._meter.waiting(seconds, USED_UP)
+            longer = quota.hold(seconds) if quota else seconds
+            if longer > 0:
+                self._meter.waiting(longer, USED_UP)
         self._rest(seconds)
-        self.clock.sleep(seconds)
+        sleep(seconds)
 
     def given_up(self, error: RetriableError, what: str) -> ZendeskEventsError:
         """Return the sentence for the end of patience."""

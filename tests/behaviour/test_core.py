@@ -37,6 +37,8 @@ FAKE = FakeZendesk(Account(EVENTS, metric_events=CLOCKS), metric_rate_headers=Tr
 class TapOfTheSuite(TapZendeskEvents):
     """The tap, wired to the fake."""
 
+    reads_ahead = False  # a thread of its own would have a session of its own
+
     def account(self, *, once: bool = False) -> ZendeskAccount:
         account = super().account(once=once)
         account.http.session.mount("http://", InProcessAdapter(FAKE))

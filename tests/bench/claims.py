@@ -46,17 +46,17 @@ def of_table(lines: Sequence[Line]) -> list[Claim]:
     by_name = {line.name: line for line in lines}
     tap, three = by_name[TAP.name], by_name[THREE_STREAMS.name]
     return [
-        _at_least("`ticket_events`: events a second, baseline = 1", tap.to_baseline, 4),
-        _at_least("`ticket_events`: events a second, floor = 1", tap.to_floor, 0.45),
-        _at_least("three event streams: events a second, baseline = 1", three.to_baseline, 2),
-        _at_most("`ticket_events`: CPU seconds, baseline = 1", tap.cpu_to_baseline, 0.25),
+        at_least("`ticket_events`: events a second, baseline = 1", tap.to_baseline, 4),
+        at_least("`ticket_events`: events a second, floor = 1", tap.to_floor, 0.45),
+        at_least("three event streams: events a second, baseline = 1", three.to_baseline, 2),
+        at_most("`ticket_events`: CPU seconds, baseline = 1", tap.cpu_to_baseline, 0.25),
     ]
 
 
 def server_share(rounds: Sequence[Mapping[str, Outcome]]) -> Claim:
     """Return how far the test server is from holding anybody up."""
     share = max(r[FLOOR.name].server_cpu_seconds / r[FLOOR.name].seconds for r in rounds)
-    return _at_most("the test server is no bottleneck: its work in the floor's time", share, 0.2)
+    return at_most("the test server is no bottleneck: its work in the floor's time", share, 0.2)
 
 
 def memory(peak_mb: float, events: int) -> Claim:
@@ -85,7 +85,7 @@ def allowance(*, windows: int) -> list[Claim]:
         outcome = measure.run(TAP, served, expected=events, page_size=page_size)
     fewest = History(events).fewest_requests(page_size)
     return [
-        _at_least(
+        at_least(
             f"windows of {requests} requests: share of the allowance that is used",
             used_share(outcome.moments, requests, seconds),
             0.97,
@@ -126,13 +126,13 @@ def overlap(pages: int) -> list[Claim]:
     tap, alternating, baseline = (outcome.seconds for outcome in found)
     strict = found[0].requests * 2 * SLOW
     return [
-        _at_most(
+        at_most(
             f"server and target take {SLOW} s a page each: time, both one after the other = 1 "
             f"(baseline {baseline / strict:.2f})",
             tap / strict,
             0.6,
         ),
-        _at_most("the same: time, this tap without reading ahead = 1", tap / alternating, 0.6),
+        at_most("the same: time, this tap without reading ahead = 1", tap / alternating, 0.6),
     ]
 
 
@@ -143,7 +143,7 @@ def working_size(events: int) -> Claim:
             measure.run(TAP, served, expected=events, page_size=size).requests
             for size in (1000, 300)
         )
-    return _at_most(
+    return at_most(
         f"504 above 300 events a page: requests, a run that had known it ({known}) = 1",
         found / known,
         1.1,
@@ -162,11 +162,13 @@ def _alternating(task: Task) -> Command:
 _ALTERNATING = Contender("this tap without reading ahead", _alternating)
 
 
-def _at_least(what: str, figure: float, least: float) -> Claim:
+def at_least(what: str, figure: float, least: float) -> Claim:
+    """Return whether a figure is large enough."""
     return Claim(what, f"{figure:.2f}", f"at least {least:g}", figure >= least)
 
 
-def _at_most(what: str, figure: float, most: float) -> Claim:
+def at_most(what: str, figure: float, most: float) -> Claim:
+    """Return whether a figure is small enough."""
     return Claim(what, f"{figure:.2f}", f"at most {most:g}", figure <= most)
 
 

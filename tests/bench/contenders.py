@@ -34,6 +34,7 @@ class Task:
         start: Epoch second to start at.
         page_size: Events on a page.
         comments: Whether the sideload with the comments is asked for.
+        at_a_time: Most requests that this tap has on their way at a time.
     """
 
     url: str
@@ -41,6 +42,7 @@ class Task:
     start: int = BEGIN
     page_size: int = 1000
     comments: bool = True
+    at_a_time: int = 1
 
     @property
     def include(self) -> str:
@@ -88,6 +90,7 @@ def _tap(task: Task) -> Command:
         "start_date": task.start_date,
         "page_size": str(task.page_size),
         "include_comments": str(task.comments).lower(),
+        "parallel_requests": str(task.at_a_time),
     }
     # not in the repository's folder, whose .env is the user's
     return Command([*COMMAND, "--config=ENV"], environment(settings), task.folder)

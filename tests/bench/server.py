@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from tests.fake_zendesk.limits import Anchor
+
 BEGIN = 1_700_000_000
 PER_SECOND = 3.0
 PATH = "/api/v2/incremental/ticket_events"
@@ -55,11 +57,18 @@ class Part(NamedTuple):
 
 
 class History:
-    """Events at a steady pace, three a second, and the pages that they make."""
+    """Events at a steady pace, and the pages that they make.
 
-    def __init__(self, count: int) -> None:
+    Args:
+        count: How many.
+        begin: Epoch second of the first.
+        per_second: The pace.
+    """
+
+    def __init__(self, count: int, begin: int = BEGIN, per_second: float = PER_SECOND) -> None:
         self.count = count
-        self._account = big_account(count, BEGIN, PER_SECOND)
+        self._begin = begin
+        self._account = big_account(count, begin, per_second)
         self._parts: dict[tuple[int, int, bool], Part] = {}
 
     def part(self, start: int, per_page: int, *, comments: bool) -> Part:
@@ -81,14 +90,14 @@ class History:
         """Make the pages that a run from the beginning asks for."""
         if self.count > MOST_KEPT:
             return
-        start: int | None = BEGIN
+        start: int | None = self._begin
         while start is not None:
             part = self.part(start, per_page, comments=comments)
             start = None if part.is_last else part.end_time
 
     def fewest_requests(self, per_page: int) -> int:
         """Return how many requests it takes to read everything, if none is wasted."""
-        requests, start = 0, BEGIN
+        requests, start = 0, self._begin
         while True:
             requests += 1
             page = self._cut(start, per_page)
@@ -108,7 +117,8 @@ class PageServer(ThreadingHTTPServer):
         history: What it shows.
         delay: Seconds that each page takes.
         most: More events on a page than this, and the answer is 504.
-        allowance: Requests, and the seconds of a window, which begins with a request.
+        allowance: Requests, and the seconds of a window.
+        anchor: Where the windows begin: with a request, or at multiples of their length.
     """
 
     daemon_threads = True
@@ -119,13 +129,14 @@ class PageServer(ThreadingHTTPServer):
         delay: float = 0.0,
         most: int | None = None,
         allowance: tuple[int, float] = (1_000_000, 60.0),
+        anchor: Anchor = "first_request",
     ) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.url = f"http://127.0.0.1:{self.server_address[1]}"
         self.history = history
         self.delay = delay
         self.most = most
-        self.window = RateWindow(*allowance, "first_request")
+        self.window = RateWindow(*allowance, anchor)
         self.moments: list[float] = []
         self.statuses: dict[int, int] = {}
         self.lock = threading.Lock()
@@ -246,18 +257,21 @@ def main(arguments: list[str] | None = None) -> None:
     """Serve until standard input ends."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench.server")
     parser.add_argument("--events", type=int, default=100_000)
+    parser.add_argument("--begin", type=int, default=BEGIN, metavar="EPOCH_SECOND")
+    parser.add_argument("--per-second", type=float, default=PER_SECOND, metavar="EVENTS")
     parser.add_argument("--prepare", type=int, nargs="*", default=[], metavar="PAGE_SIZE")
     parser.add_argument("--delay", type=float, default=0.0, metavar="SECONDS")
     parser.add_argument("--most", type=int, metavar="EVENTS", help="504 for larger pages")
     parser.add_argument("--allowance", default="1000000/60", metavar="REQUESTS/SECONDS")
+    parser.add_argument("--anchor", choices=("first_request", "aligned"), default="first_request")
     options = parser.parse_args(arguments)
     requests, seconds = options.allowance.split("/")
-    history = History(options.events)
+    history = History(options.events, options.begin, options.per_second)
     for per_page in options.prepare:
         for comments in (False, True):
             history.prepare(per_page, comments=comments)
     allowance = (int(requests), float(seconds))
-    server = PageServer(history, options.delay, options.most, allowance)
+    server = PageServer(history, options.delay, options.most, allowance, options.anchor)
     threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
     print(server.url, flush=True)
     sys.stdin.read()

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 from urllib.request import ProxyHandler, build_opener
 
 import pytest
 
-from tests.bench import claims, measure, table
-from tests.bench.contenders import OURS, REPOSITORY, THREE_STREAMS, Contender
+from tests.bench import claims, in_parallel, measure, table
+from tests.bench.contenders import OURS, REPOSITORY, TAP, THREE_STREAMS, Contender
 from tests.bench.measure import Outcome
 from tests.bench.server import BEGIN, PATH, PER_SECOND, History, serving
 from tests.bench.tally import Tally
@@ -79,6 +80,39 @@ def test_the_server_keeps_windows_and_sizes() -> None:
         assert statuses == [200, 504, 429]
         assert server.stats()["statuses"] == {"200": 1, "504": 1, "429": 1}
         assert len(server.stats()["moments"]) == 3
+
+
+def test_the_server_has_another_span_and_windows_that_begin_with_the_clock() -> None:
+    begin = 1_600_000_000
+    options = [f"--begin={begin}", "--per-second=0.1", "--allowance=50/60", "--anchor=aligned"]
+    with serving(REPOSITORY, "--events=30", *options) as server:
+        target = f"{server.url}{PATH}?per_page=10&start_time={begin - 1000}"
+        with OPENER.open(target) as answer:
+            page = json.loads(answer.read())
+            told = answer.headers["zendesk-ratelimit-incremental-exports"]
+            second = parsedate_to_datetime(answer.headers["Date"]).second
+    assert [page["ticket_events"][n]["timestamp"] for n in (0, 9)] == [begin, begin + 90]
+    assert History(30, begin, 0.1).fewest_requests(10) == 4
+    resets = int(told.rpartition("=")[2])
+    assert (second + resets) % 60 <= 1
+
+
+def test_the_tap_has_several_requests_on_their_way(served: Served) -> None:
+    outcome = measure.run(TAP, served, expected=EVENTS, page_size=50, at_a_time=6)
+    assert outcome.doubles == 0
+    assert outcome.requests <= History(EVENTS).fewest_requests(50) + 10
+
+
+def test_what_several_at_a_time_promise_can_be_missed() -> None:
+    def run(seconds: float, requests: int, refused: int) -> list[bool]:
+        found = Outcome(seconds, 1.0, 50.0, requests, refused, (), 1, 1, 0, 0.1)
+        return [claim.holds for claim in in_parallel.of_run(in_parallel.BUNCHED, found, 70)]
+
+    assert run(30.0, 64, 0) == [True, True, True]
+    assert run(33.0, 64, 0) == [False, True, True]
+    assert run(30.0, 71, 1) == [True, False, False]
+    assert in_parallel.BUNCHED.events == 60 * 99
+    assert History(in_parallel.BUNCHED.events, 0, 0.07).fewest_requests(100) == 60
 
 
 def test_doubles_are_counted_by_key() -> None:

@@ -7,6 +7,7 @@ from .generated import GeneratedEvents
 from .in_process import InProcessAdapter
 from .messages import Answer, LoggedRequest, Request
 from .metric_events import make_metric_events
+from .pace import Pace
 from .server import FakeZendesk
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "GeneratedEvents",
     "InProcessAdapter",
     "LoggedRequest",
+    "Pace",
     "Request",
     "big_account",
     "make_events",

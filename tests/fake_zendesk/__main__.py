@@ -14,6 +14,7 @@ from .account import Account, big_account
 from .credentials import ACCESS_TOKEN, API_TOKEN, CLIENT
 from .events import Event, EventMaker, make_events
 from .metric_events import make_metric_events
+from .pace import Pace
 from .server import FakeZendesk
 
 # Above this the history is made while it is read; its events are plainer then.
@@ -56,6 +57,9 @@ def main(arguments: list[str] | None = None) -> None:
         rate_window=options.rate_window,
         gzip=options.gzip,
         chunked=options.chunked,
+        page_seconds=Pace(
+            options.page_seconds, options.event_seconds, options.page_spread, options.seed
+        ),
     )
     with fake.serve(options.port) as url:
         print(_banner(url, account, start), flush=True)
@@ -176,6 +180,27 @@ def _parser() -> argparse.ArgumentParser:
         dest="chunked",
         action="store_false",
         help="send bodies whole, with a Content-Length",
+    )
+    add(
+        "--page-seconds",
+        type=float,
+        default=0.0,
+        metavar="SECONDS",
+        help="how long each page takes; others are answered meanwhile",
+    )
+    add(
+        "--event-seconds",
+        type=float,
+        default=0.0,
+        metavar="SECONDS",
+        help="how long each event on a page takes besides",
+    )
+    add(
+        "--page-spread",
+        type=float,
+        default=0.0,
+        metavar="SHARE",
+        help="by how much of that time a page is faster or slower at random, from 0 to 1",
     )
     add(
         "--ready-file",

@@ -43,6 +43,7 @@ class Fault:
         edit: gets the decoded page; returns a page, any JSON value, or the bytes to send (kind
             "edit_page").
         seconds: of kinds "stall" and "slow".
+        after: seconds until the answer (kind "answer"); others are answered meanwhile.
         errno: why there is no connection (kind "no_connection").
         pieces: in how many pieces the body comes (kind "slow").
         path_kind: the export that ``on`` speaks of: "export" or "metric_export".
@@ -56,6 +57,7 @@ class Fault:
     kind: Kind = "answer"
     edit: Callable[[dict[str, Any]], Any] | None = None
     seconds: float = 30.0
+    after: float = 0.0
     pieces: int = 20
     errno: int = errno.ECONNREFUSED
     path_kind: Literal["export", "metric_export"] = "export"
@@ -83,4 +85,6 @@ class Fault:
         content_type = {b"{": JSON, b"[": JSON, b"<": "text/html; charset=utf-8"}.get(
             body[:1], TEXT
         )
-        return Answer(self.status, body, {"Content-Type": content_type})
+        answer = Answer(self.status, body, {"Content-Type": content_type})
+        answer.seconds = self.after
+        return answer

@@ -82,7 +82,8 @@ class FakeZendesk:
             and its ``end_time`` go by time.
         end_of_stream: whether answers say if the stream ends there; those of former years did not.
         page_seconds: how long a page of so many events takes, from when it is read to its answer,
-            whose ``Date`` tells the later moment.
+            whose ``Date`` tells the later moment. Meanwhile others are answered. The allowance is
+            counted, and its header written, when the request comes in. See ``Pace``.
         sleep: lets that time pass.
         page_limit_504: a page of more events than this takes too long and is answered 504.
         gzip: on sockets: compress for clients that accept it, as the real one does.
@@ -344,7 +345,9 @@ class FakeZendesk:
             return _too_recent(self.too_recent)
         page = self._cut(start, logged)
         if self.page_limit_504 is not None and len(page.entries) > self.page_limit_504:
-            return text_answer(504, "upstream request timeout")
+            answer = text_answer(504, "upstream request timeout")
+            answer.seconds = self.page_seconds(len(page.entries))
+            return answer
         rest = self._envelope(page, request, logged)
         if logged.path_kind == "metric_export":
             if self.metric_disorder:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tap_zendesk_events.exceptions import (
     BrokenPageError,
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from tap_zendesk_events.clock import Clock
     from tap_zendesk_events.settings import Settings
     from tap_zendesk_events.zendesk.answer import Answer
+    from tap_zendesk_events.zendesk.auth import Signature
     from tap_zendesk_events.zendesk.export import Export
 
 MOST_REQUESTS = 25
@@ -130,6 +131,18 @@ class Reading:
         return read_allowance(self.headers.get(HEADER))
 
 
+class Slot(NamedTuple):
+    """That a request may go out.
+
+    Args:
+        signature: What signs it.
+        sent: The moment, in clock seconds.
+    """
+
+    signature: Signature
+    sent: float
+
+
 class Asker:
     """Asks one account.
 
@@ -172,10 +185,9 @@ class Asker:
         patience = self.retry.patience()
         failed = 0
         while True:
-            self.take()
-            sent = self.clock.monotonic()
+            slot = self.take()
             try:
-                return self.send(export, query)
+                return self.send(export, query, slot)
             except RetriableError as error:
                 failed += not isinstance(error, ThrottledError)
                 if failed >= TRIES:
@@ -184,30 +196,29 @@ class Asker:
                 self.retry.wait(
                     patience,
                     error,
-                    sent,
-                    sent,
+                    slot.sent,
+                    slot.sent,
                     f"request {self.http.sent}",
-                    until_reset=self.quota.seconds_until_reset(),
-                    until_free=self.quota.seconds_until_free(),
+                    sleep=self.clock.sleep,
+                    quota=self.quota,
                 )
 
-    def take(self) -> None:
+    def take(self) -> Slot:
         """Wait until a request may go out."""
-        self._auth.prepare()
-        self.quota.take()
+        signature = self._auth.prepare(self.clock.sleep)
+        return Slot(signature, self.quota.take())
 
-    def send(self, export: Export, query: Mapping[str, str]) -> Reading:
+    def send(self, export: Export, query: Mapping[str, str], slot: Slot) -> Reading:
         """Send one request for which a slot is taken.
 
         Raises:
             RetriableError: Another try may help.
             NotSettledError, ZendeskEventsError: as for `ask`.
         """
-        answer = self._send(export, query)
-        if answer.status == 401 and self._auth.renew():
+        answer = self._send(export, query, slot)
+        if answer.status == 401 and self._auth.renew(slot.signature):
             self.log.info("The token is no longer accepted; fetching another.")
-            self.take()
-            answer = self._send(export, query)
+            answer = self._send(export, query, self.take())
         if answer.status not in TOO_SLOW:  # that a page is too much is an answer
             self._check(answer)
         self.retry.answered()
@@ -247,16 +258,20 @@ class Asker:
         self.http.rest(seconds)
         self.clock.sleep(seconds)
 
-    def _send(self, export: Export, query: Mapping[str, str]) -> Answer:
+    def _send(self, export: Export, query: Mapping[str, str], slot: Slot) -> Answer:
         self.meter.request(self.quota)
-        sent = self.clock.monotonic()
+        headers: Mapping[str, str] = {}
+        refused = False
         try:
-            answer = self.http.send("GET", export.path, self._auth, params=dict(query))
+            answer = self.http.send("GET", export.path, slot.signature, params=dict(query))
+            headers, refused = answer.headers, answer.status == 429
+            self.retry.reached()
         except RetriableError as error:
-            self.quota.answered(sent, error.headers.get(HEADER))
+            headers = error.headers
             raise
-        self.retry.reached()
-        self.quota.answered(sent, answer.headers.get(HEADER))
+        finally:
+            date = http_date(headers.get("Date"))
+            self.quota.answered(slot.sent, headers.get(HEADER), date=date, refused=refused)
         return answer
 
     def _wait(self, seconds: float, why: str) -> None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import time
+from datetime import UTC, datetime
 from typing import Literal
 
 import pytest
 
-from tests.fake_zendesk import Account, FakeZendesk, make_events
+from tests.fake_zendesk import Account, FakeZendesk, Pace, make_events, plain_event
 from tests.support.cli import tap
+
+DAY = 86_400  # seconds
 
 
 def seconds_of_a_run(
@@ -36,6 +40,32 @@ def test_full_speed_means_no_answer_429() -> None:
     _, fake = seconds_of_a_run(25, (10, 2.0), "aligned")
     assert {request.status for request in fake.export_requests} == {200}
     assert len(fake.export_requests) == 25
+
+
+@pytest.mark.parametrize(("days", "cuts"), [(1, 10), (40, 5)], ids=["bunched", "even"])
+def test_several_pages_at_a_time_use_the_allowance_and_are_never_answered_429(
+    days: int, cuts: int
+) -> None:
+    start = int(time.time()) - 41 * DAY
+    begin = start + (40 - days) * DAY // 2
+    events = [plain_event(n, begin + n * days * DAY // 4000) for n in range(1, 4000)]
+    # a page takes five times the allowance's spacing
+    fake = FakeZendesk(Account(events), rate_limit=(20, 2.0), page_seconds=Pace(0.5, spread=0.2))
+    with fake.serve() as url:
+        settings = {
+            "api_url": url,
+            "access_token": "fake-access-token",
+            "start_date": datetime.fromtimestamp(start, UTC).isoformat(),
+            "page_size": "101",
+            "parallel_requests": "6",
+        }
+        done = tap(settings=settings, seconds=300)
+    assert done.returncode == 0, done.stderr
+    messages = map(json.loads, done.stdout.splitlines())
+    ids = [message["record"]["id"] for message in messages if message["type"] == "RECORD"]
+    assert sorted(ids) == [event["id"] for event in events]
+    assert {request.status for request in fake.export_requests} == {200}
+    assert 40 <= len(fake.export_requests) <= 40 + cuts
 
 
 @pytest.mark.soak

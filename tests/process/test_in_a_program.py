@@ -43,11 +43,12 @@ def handlers():
 before = handlers()
 
 def observe(what):
-    threads = [t.name for t in threading.enumerate() if t.name == "last-resort"]
+    ours = ("last-resort", "next-page")
+    threads = [t.name for t in threading.enumerate() if t.name in ours]
     deadline = time.monotonic() + 5
     while threads and time.monotonic() < deadline:
         time.sleep(0.01)
-        threads = [t.name for t in threading.enumerate() if t.name == "last-resort"]
+        threads = [t.name for t in threading.enumerate() if t.name in ours]
     seen.append({
         "what": what,
         "handlers as before": handlers() == before,
@@ -117,13 +118,36 @@ os._exit(0)
 )
 
 
-def hosted(script: str, fake: FakeZendesk, folder: Path) -> tuple[list[Any], bytes]:
+ENDED_BY_ERRORS = (
+    HOST
+    + """
+from tap_zendesk_events.exceptions import ZendeskEventsError
+
+at_a_time = int(os.environ["AT_A_TIME"])
+config = {"api_url": url, "access_token": "fake-access-token", "start_date": "2023-11-14",
+          "page_size": 10, "parallel_requests": at_a_time}
+tap = TapZendeskEvents(config=config)
+for _ in range(3):
+    try:
+        tap.sync_all()
+    except ZendeskEventsError as error:
+        observe("error" if "status 403" in str(error) else str(error))
+    else:
+        observe("done")
+end()
+"""
+)
+
+
+def hosted(
+    script: str, fake: FakeZendesk, folder: Path, **variables: str
+) -> tuple[list[Any], bytes]:
     """Run a program that runs the tap. Returns what it reports and its standard output."""
     report = folder / "report.json"
     with fake.serve() as url:
         done = subprocess.run(
             [sys.executable, "-c", script, url, str(report)],
-            env=environment(),
+            env=environment(None, **variables),
             capture_output=True,
             timeout=60,
             check=False,
@@ -158,6 +182,34 @@ def test_a_program_interrupts_a_run_and_runs_again_twice(tmp_path: Path) -> None
     messages = [json.loads(line) for line in output.splitlines()]
     ids = [m["record"]["id"] for m in messages if m["type"] == "RECORD"]
     assert ids == list(range(1, 41))
+
+
+@pytest.mark.parametrize("at_a_time", [4, 1])
+def test_after_an_error_the_threads_end_and_a_program_runs_again(
+    at_a_time: int, tmp_path: Path
+) -> None:
+    """While one page is refused, one is on its way, and another one waits for minutes."""
+
+    def wait(request: LoggedRequest) -> bool:
+        return at_a_time > 1 and request.number in {20, 62}
+
+    def refuse(request: LoggedRequest) -> bool:
+        return request.number in {22, 64}
+
+    fake = FakeZendesk(
+        Account([plain_event(n, 1_700_000_000 + 10 * n) for n in range(1, 801)]),
+        rate_limit=(1_000_000, 60.0),
+        page_seconds=lambda _: 0.05,
+        faults=[
+            Fault(on=wait, status=503, headers={"Retry-After": "500"}),
+            Fault(on=refuse, status=403, body='{"error":"Forbidden"}', after=0.02),
+        ],
+    )
+    seen, output = hosted(ENDED_BY_ERRORS, fake, tmp_path, AT_A_TIME=str(at_a_time))
+    assert seen == [fine("error"), fine("error"), fine("done"), "alive"]
+    messages = [json.loads(line) for line in output.splitlines()]
+    ids = [m["record"]["id"] for m in messages if m["type"] == "RECORD"]
+    assert sorted(ids) == list(range(1, 801))
 
 
 def test_a_run_that_nobody_reads_ends_and_the_program_lives_on(tmp_path: Path) -> None:

@@ -11,17 +11,18 @@ import threading
 import time
 from collections import Counter
 from dataclasses import dataclass, field
+from itertools import cycle
 from typing import IO, TYPE_CHECKING, Any
 
 import pytest
 
-from tests.fake_zendesk import Account, FakeZendesk, make_events, plain_event
+from tests.fake_zendesk import Account, FakeZendesk, Pace, make_events, plain_event
 from tests.support.cli import started
 from tests.support.selection import EVENT_STREAMS, KEYS, selecting
 
 if TYPE_CHECKING:
     import subprocess
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
 BEGIN = 1_700_000_000
@@ -154,17 +155,25 @@ def undisturbed(runner: Runner) -> bytes:
     return output
 
 
-def kill_and_go_on(scene: Scene, folder: Path, seed: int, kills: int) -> tuple[int, int]:
+def kill_and_go_on(
+    scene: Scene, folder: Path, seed: int, kills: int, at_a_time: Sequence[int] = (1,)
+) -> tuple[int, int]:
     """Kill runs at random moments until there were `kills`; each third run goes to its end.
+
+    Each run has another one of the numbers `at_a_time` of pages on their way at a time.
 
     Returns how many runs were killed, and how many of them between first and last page.
     """
     rng = random.Random(f"kills {seed}")
-    fake = FakeZendesk(Account(scene.events), rate_limit=(1_000_000, 60.0))
+    most = max(at_a_time)
+    pace = Pace(0.01 if most > 1 else 0.0, spread=0.9)
+    fake = FakeZendesk(Account(scene.events), rate_limit=(1_000_000, 60.0), page_seconds=pace)
     killed = between = 0
     with fake.serve() as url:
-        runner = Runner(scene, url, folder)
-        whole = undisturbed(runner)
+        runners = cycle(
+            [Runner(scene, url, folder, parallel_requests=str(number)) for number in at_a_time]
+        )
+        whole = undisturbed(next(runners))
         complete = Target()
         complete.take(whole)
         assert complete.events("ticket_events") == len(scene.events)
@@ -177,7 +186,7 @@ def kill_and_go_on(scene: Scene, folder: Path, seed: int, kills: int) -> tuple[i
                 size = int(len(whole) * rest * rng.uniform(0.1, 0.85))
                 if killed == kills or in_this_chain == 2:
                     size = 2 * len(whole)  # this one runs to its end
-                output, in_time = read_until_killed(runner.start(target.state), size)
+                output, in_time = read_until_killed(next(runners).start(target.state), size)
                 target.take(output)
                 if not in_time:
                     break
@@ -187,7 +196,7 @@ def kill_and_go_on(scene: Scene, folder: Path, seed: int, kills: int) -> tuple[i
                 between += scene.page_size < seen < len(scene.events) - scene.page_size
             for stream in scene.streams:
                 assert target.keys(stream) == complete.keys(stream)
-                assert target.repeats(stream) <= in_this_chain * scene.page_size
+                assert target.repeats(stream) <= in_this_chain * scene.page_size * most
             # each run writes a row once, whatever was repeated from the run before
             assert max(target.rows.values()) <= in_this_chain + 1
     return killed, between
@@ -205,11 +214,22 @@ def test_a_killed_run_costs_a_page_of_repeats_and_no_event(
     assert between >= 1
 
 
+@pytest.mark.parametrize("at_a_time", [(4,), (5, 1, 3)], ids=["four", "five, one, three"])
+def test_a_killed_run_costs_a_page_of_repeats_for_each_on_its_way_and_no_event(
+    at_a_time: tuple[int, ...], tmp_path: Path
+) -> None:
+    scene = SCENES["page size 7, three streams"]
+    killed, between = kill_and_go_on(scene, tmp_path, seed=6, kills=4, at_a_time=at_a_time)
+    assert killed == 4
+    assert between >= 1
+
+
 @pytest.mark.soak
-def test_fifty_kills(tmp_path: Path) -> None:
+@pytest.mark.parametrize("at_a_time", [(1,), (4,), (6, 2, 1, 8)], ids=str)
+def test_fifty_kills(at_a_time: tuple[int, ...], tmp_path: Path) -> None:
     shares = (13, 3, 11, 12, 11)
     counts = [
-        kill_and_go_on(scene, tmp_path, seed=number, kills=share)
+        kill_and_go_on(scene, tmp_path, seed=number, kills=share, at_a_time=at_a_time)
         for number, (scene, share) in enumerate(zip(SCENES.values(), shares, strict=True))
     ]
     killed, between = (sum(column) for column in zip(*counts, strict=True))

@@ -7,6 +7,7 @@ import json
 import logging
 import re
 import tomllib
+from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ from singer_sdk.helpers.capabilities import (
 from tap_zendesk_events.settings import ENV_PREFIX
 from tap_zendesk_events.tap import TapZendeskEvents
 from tap_zendesk_events.times import duration, iso
+from tap_zendesk_events.walk.saved_bookmark import read_bookmark
 from tests.support.columns import column_type, streams
 from tests.support.docs import (
     DOCS,
@@ -322,20 +324,38 @@ def test_the_yaml_is_valid_and_names_real_settings() -> None:
     assert {pattern.partition(".")[0] for pattern in selection} >= set(ALL_STREAMS)
 
 
+PLAIN = {"replication_key", "replication_key_value", "boundary_ids", "boundary_ids_at"}
+
+
 def test_the_json_is_valid() -> None:
-    ((event,), (state,)) = (
+    ((event,), (plain, segmented)) = (
         [json.loads(text) for text in DOCS[name].blocks("json")] for name in ("streams", "state")
     )
     assert event.keys() <= streams()["ticket_events"].schema["properties"].keys()
-    for name, fields in state["bookmarks"].items():
-        assert fields.keys() == {
-            "replication_key",
-            "replication_key_value",
-            "boundary_ids",
-            "boundary_ids_at",
-        }
-        assert fields["boundary_ids_at"] == fields["replication_key_value"]
-        assert fields["replication_key"] == streams()[name].replication_key
+    for state, more in ((plain, set[str]()), (segmented, {"segments", "segments_at"})):
+        for name, fields in state["bookmarks"].items():
+            assert fields.keys() == PLAIN | more
+            assert fields["boundary_ids_at"] == fields["replication_key_value"]
+            assert fields["replication_key"] == streams()[name].replication_key
+
+
+def test_the_segments_are_those_of_the_table() -> None:
+    """The tap reads them, and the table says of each second whether it is written."""
+    part = DOCS["state"].below("Segments")
+    (state,) = (json.loads(text) for text in part.blocks("json"))
+    (fields,) = state["bookmarks"].values()
+    saved = read_bookmark(fields, "ticket_events", "timestamp")
+    assert saved
+    assert saved.ahead_belongs
+    seconds = [saved.second, *(s for each in saved.ahead for s in (each.start, each.second))]
+    assert len(seconds) == 5
+    _, *rows = part.table("From")
+    moments = [f"{m.day} {m:%B %H:%M}" for m in (datetime.fromtimestamp(s, UTC) for s in seconds)]
+    assert [row[0] for row in rows[1:]] == moments
+    for (_, until, _), moment, second in zip(rows, moments, seconds, strict=False):
+        assert until.startswith(moment)
+        assert until.endswith(f": {second}")
+    assert [row[2] for row in rows] == ["written", "to do"] * 3
 
 
 def test_the_python_versions_are_those_of_the_project() -> None:

@@ -16,6 +16,7 @@ from tap_zendesk_events.tap import TapZendeskEvents
 from tests.fake_zendesk import Account, FakeZendesk, InProcessAdapter, make_events, plain_event
 
 if TYPE_CHECKING:
+    import threading
     from collections.abc import Callable, Mapping
 
     import pytest
@@ -66,6 +67,12 @@ class SimulatedClock(Clock):
         assert seconds >= 0
         self.sleeps.append(seconds)
         self.time += seconds
+
+    def wait(self, condition: threading.Condition, seconds: float | None) -> None:
+        if seconds is None:
+            assert condition.wait(60), "only another thread can end this"
+        else:
+            self.sleep(seconds)
 
     def server_time(self) -> float:
         """The fake's clock: always right."""

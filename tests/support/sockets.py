@@ -29,6 +29,7 @@ def an_http(url: str, clock: Clock | None = None, **settings: Any) -> Http:
             "support_type_scope": "all",
             "include_comments": False,
             "page_size": 9,
+            "parallel_requests": 1,
             "request_timeout": 0.3,
             "max_retry_seconds": 9,
             **settings,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import socket
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +67,7 @@ def test_the_defaults() -> None:
         include_comments=False,
         support_type_scope="all",
         page_size=1000,
+        parallel_requests=1,
         requests_per_minute=None,
         request_timeout=120.0,
         max_retry_seconds=900.0,
@@ -447,7 +449,9 @@ def test_settings_of_any_kind_can_be_used_or_are_refused(
     settings = tap.settings
     credentials = tap.account()._auth
     if type(credentials) is Auth:  # the others ask for a token first
-        request = requests.Request("GET", settings.base_url, auth=credentials.prepare()).prepare()
+        request = requests.Request(
+            "GET", settings.base_url, auth=credentials.prepare(time.sleep)
+        ).prepare()
         assert request.url
         request.headers["Authorization"].encode("ascii")
     with socket.socket() as unconnected:

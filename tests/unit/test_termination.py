@@ -10,7 +10,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tap_zendesk_events.termination import TERMINATION, TerminatedError
+from tap_zendesk_events.termination import (
+    SIGNALS,
+    TERMINATION,
+    TerminatedError,
+    Termination,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -82,8 +87,8 @@ def test_what_must_come_to_its_end_in_another_thread_ends_the_run_then() -> None
     order: list[str] = []
     entered, signalled = threading.Event(), threading.Event()
 
-    def say(name: str) -> None:
-        order.append(name)
+    def say(name: str | None) -> None:
+        order.append(str(name))
         signalled.set()
 
     def spend() -> None:
@@ -107,6 +112,64 @@ def test_what_must_come_to_its_end_in_another_thread_ends_the_run_then() -> None
         a_run()
     thread.join(5)
     assert order == ["SIGTERM", "kept"]
+
+
+@pytest.mark.parametrize("how", ["in a program", "in a process of its own"])
+def test_an_error_waits_for_what_has_to_come_to_its_end_in_another_thread(how: str) -> None:
+    termination = Termination()
+    entered, failed = threading.Event(), threading.Event()
+    order: list[str] = []
+
+    def say(name: str | None) -> None:
+        order.append(f"waits, for no signal: {name}")
+        failed.set()
+
+    def spend() -> None:
+        with termination.outlasting(5, say):
+            entered.set()
+            failed.wait(5)
+            order.append("kept")
+
+    thread = threading.Thread(target=spend)
+    before = [signal.getsignal(signum) for signum in SIGNALS]
+    block = termination.active if how == "in a program" else termination.owning_process
+    try:
+        with pytest.raises(ValueError, match="of another segment"), block():  # noqa: PT012
+            thread.start()
+            assert entered.wait(5)
+            raise ValueError("of another segment")
+        order.append("over")
+        thread.join(5)
+        assert order == ["waits, for no signal: None", "kept", "over"]
+        if how == "in a process of its own":
+            # nothing of the kind can begin any more
+            with pytest.raises(SystemExit), termination.outlasting(5, say):
+                pytest.fail("too late")
+        else:
+            with termination.outlasting(5, say):
+                order.append("of the next run")
+            assert order[-1] == "of the next run"
+    finally:
+        for signum, handler in zip(SIGNALS, before, strict=True):
+            signal.signal(signum, handler)
+
+
+def test_an_error_does_not_wait_for_ever() -> None:
+    termination = Termination()
+    entered, end = threading.Event(), threading.Event()
+
+    def spend() -> None:
+        with termination.outlasting(0.05, lambda _: None):
+            entered.set()
+            end.wait(10)
+
+    thread = threading.Thread(target=spend)
+    with termination.active():
+        thread.start()
+        assert entered.wait(5)
+    assert thread.is_alive()
+    end.set()
+    thread.join(5)
 
 
 def test_a_signal_that_comes_too_late_for_a_run_is_the_programs(own_handler: list[int]) -> None:

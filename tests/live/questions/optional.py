@@ -14,7 +14,7 @@ from tests.live.readings import moment, page_of
 if TYPE_CHECKING:
     from typing import Any
 
-    from tests.live.asking import Reading
+    from tests.live.asking import Reading, Slot
     from tests.live.findings import Finding
     from tests.live.readings import Readings
 
@@ -66,17 +66,16 @@ def _together(readings: Readings) -> Finding:
     asker = readings.asker
     params = {**alone.params, "per_page": str(max(len(alone.events), 1))}
     asker.http.need(2)
-    for _ in range(2):
-        asker.take()
+    slots = [asker.take(), asker.take()]
 
-    def ask() -> Reading | str:
+    def ask(slot: Slot) -> Reading | str:
         try:
-            return asker.send(TICKET_EVENTS, params)
+            return asker.send(TICKET_EVENTS, params, slot)
         except (RetriableError, NotSettledError) as error:
             return str(error).partition('"')[0].strip()
 
     with ThreadPoolExecutor(2) as pool:
-        answers = [task.result() for task in [pool.submit(ask), pool.submit(ask)]]
+        answers = list(pool.map(ask, slots))
     failed = [each for each in answers if isinstance(each, str) or not each.is_page]
     if failed:
         words = [each if isinstance(each, str) else f"status {each.status}" for each in failed]
@@ -111,7 +110,7 @@ QUESTIONS = (
         asks="Do two requests at once fare worse than one after the other?",
         assumed="Both are answered, and none takes more than twice as long.",
         evidence="guessed",
-        matters="several requests at a time",
+        matters="`parallel_requests`",
         answer=_together,
         option="together",
     ),

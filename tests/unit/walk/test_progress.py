@@ -220,19 +220,31 @@ def test_short_waits_are_counted_and_not_worth_a_line(caplog: pytest.LogCaptureF
     assert "10 s of waiting" in own(caplog)[-1]
 
 
-@pytest.mark.parametrize("window", [None, Window(BEGIN, BEGIN, end_is_given=True)])
-def test_without_a_span_there_is_no_percent(
-    window: Window | None, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_without_a_span_there_is_no_percent(caplog: pytest.LogCaptureFixture) -> None:
     clock = SimulatedClock()
     progress = Progress(clock, LOG, Meter(LOG))
-    if window:
-        progress.window_known(window)
+    progress.window_known(Window(BEGIN, BEGIN, end_is_given=True))
     clock.time += 30
-    progress.page(Page(BEGIN, 10, [], 0, BEGIN, is_last=False, server_time=None), BEGIN)
+    progress.page(a_page(), BEGIN, 0, 0)
     (line,) = own(caplog)
     assert "%" not in line
     assert "left" not in line
+
+
+def a_page() -> Page:
+    return Page(BEGIN, 10, [], 0, BEGIN, is_last=False, server_time=None)
+
+
+def test_what_is_written_ahead_counts_and_what_an_earlier_run_wrote_does_not(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    clock = SimulatedClock()
+    progress = Progress(clock, LOG, Meter(LOG))
+    clock.time += 30
+    progress.page(a_page(), BEGIN + 10, 150, 200)
+    line = own(caplog)[-1]
+    assert "(25% of the time span)" in line
+    assert line.endswith("about 90 s left.")  # three times what a quarter took
 
 
 def test_a_single_record_and_request_read_well(caplog: pytest.LogCaptureFixture) -> None:
@@ -243,7 +255,7 @@ def test_a_single_record_and_request_read_well(caplog: pytest.LogCaptureFixture)
     meter.request(Quota(clock, None, meter.waiting))
     progress.wrote("ticket_events", 1)
     clock.time += 30
-    progress.page(Page(BEGIN, 10, [], 0, BEGIN, is_last=False, server_time=None), BEGIN + 50)
+    progress.page(a_page(), BEGIN + 50, 50, 100)
     line = own(caplog)[-1]
     assert "(50% of the time span): 1 record, 1 request, 0 s of waiting" in line
     assert line.endswith("about 30 s left.")
@@ -286,6 +298,24 @@ def test_a_long_run_says_what_would_make_it_faster(
     line = own(caplog)[-1]
     assert f"{answers / 6:.0%} into waiting for answers, {target / 6:.0%} into the target" in line
     assert line.endswith(advice)
+
+
+@pytest.mark.parametrize(
+    ("at_a_time", "advice"),
+    [
+        (1, "with parallel_requests: 2 more of them would be on their way at a time."),
+        (3, "with parallel_requests: 6 more of them would be on their way at a time."),
+        (6, "with parallel_requests: 8 more of them would be on their way at a time."),
+        (8, "nothing on this side would be faster."),
+    ],
+)
+def test_a_long_run_that_waits_for_answers_names_the_setting(
+    at_a_time: int, advice: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    clock = SimulatedClock()
+    fake = a_fake(plain_account(95), clock, page_seconds=lambda _: 12.0, sleep=clock.sleep)
+    run(fake, clock, page_size=10, parallel_requests=at_a_time)
+    assert own(caplog)[-1].endswith(f"Zendesk's answers set the pace: {advice}")
 
 
 @pytest.mark.parametrize(

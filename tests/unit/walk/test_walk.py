@@ -380,6 +380,21 @@ def test_the_way_past_a_crowded_second_that_the_error_names_works() -> None:
     assert sorted(rest.ids) == list(range(1551, 1591))
 
 
+def test_with_several_pages_at_a_time_the_way_past_it_that_the_error_names_loses_nothing() -> None:
+    clock = SimulatedClock()
+    crowd = BEGIN + 4000
+    times = [*range(BEGIN, BEGIN + 40_000, 40), *[crowd] * 1500]
+    fake = a_fake(moments(*times), clock, page_rule="capping")
+    several = run(fake, clock, page_size=10, parallel_requests=3, fails=True)
+    assert "first run with parallel_requests: 1" in str(several.error)
+    assert "everything before it" not in str(several.error)
+    one = run(fake, clock, several.state, page_size=10, fails=True)
+    assert "everything before it is exported" in str(one.error)
+    rest = run(fake, clock, state_of(crowd + 1))
+    others = {number for number, second in enumerate(times, 1) if second != crowd}
+    assert others <= {*several.ids, *one.ids, *rest.ids}
+
+
 def crowd_after_shrunk_pages(clock: SimulatedClock, *faults: Fault, **heavy: Any) -> FakeZendesk:
     """A crowded second that is reached when 400 events were answered, but fewer are asked for."""
     larger = Fault(on=lambda request: int(request.query.get("per_page", 0)) > 400, **heavy)

@@ -16,12 +16,14 @@ from tests.support.harness import (
     SimulatedClock,
     SimulatedTap,
     a_fake,
+    lines,
     plain_account,
     run,
 )
 
 if TYPE_CHECKING:
     from tap_zendesk_events.zendesk.page import Page
+    from tests.fake_zendesk import LoggedRequest
 
 
 # How long the request took: it tells when Zendesk read the page
@@ -136,3 +138,35 @@ def test_each_size_has_its_own_patience() -> None:
     output = run(a_fake(SMALL, clock, faults=faults), clock, page_size=60, max_retry_seconds=70)
     assert len(output.ids) == 60
     assert clock.time - NOW == 120
+
+
+# Other threads' pages, which are answered meanwhile and let the size grow back
+
+
+@pytest.mark.parametrize("limit", [4, 1, 30, 250])
+def test_a_page_gets_small_enough_although_other_pages_let_the_size_grow_meanwhile(
+    limit: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    clock = SimulatedClock()
+    tap = SimulatedTap(config={**CONFIG, "max_retry_seconds": 5})
+    tap.clock = clock
+    asked: list[int] = []
+
+    def too_heavy(request: LoggedRequest) -> bool:
+        size = int(request.query["per_page"])
+        asked.append(size)
+        for _ in range(12):
+            client.size.answered(client.size.current)
+        return size > limit
+
+    fault = Fault(on=too_heavy, status=504, body="upstream request timeout")
+    tap.fake = a_fake(plain_account(2000, every=10), clock, faults=[fault])
+    client = tap.account().client(TICKET_EVENTS)
+    page = client.page(BEGIN)
+    assert len(page.events) <= limit
+    assert asked == sorted(set(asked), reverse=True)
+    assert len(asked) <= 11
+    assert clock.time == NOW
+    for line in lines(caplog, "WARNING"):
+        words = line.split()
+        assert int(words[-1].strip(".")) < int(words[3])

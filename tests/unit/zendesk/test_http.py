@@ -272,7 +272,7 @@ def test_a_page_is_not_decoded_to_see_that_it_is_no_failure(
 def test_the_http_layer_needs_no_network_to_be_made() -> None:
     config = {**CONFIG, "settling_seconds": 300, "include_comments": False, "page_size": 9}
     defaults = {"request_timeout": 5, "max_retry_seconds": 9, "support_type_scope": "all"}
-    settings = read_settings({**config, **defaults})
+    settings = read_settings({**config, **defaults, "parallel_requests": 1})
     http = Http(settings, "agent/1", SimulatedClock(), logging.getLogger(__name__))
     assert http.session.headers["User-Agent"] == "agent/1"
 

@@ -12,7 +12,7 @@ from tap_zendesk_events.zendesk.page_size import PageSize
 def ask(size: PageSize, limit: int) -> bool:
     """One request of the current size to a server that answers pages up to `limit`."""
     if size.current > limit:
-        size.too_slow()
+        size.too_slow(size.current)
         return False
     size.answered(size.current)
     return True
@@ -37,7 +37,7 @@ def test_a_page_that_is_too_slow_is_halved() -> None:
 def test_a_hiccup_costs_a_few_small_pages() -> None:
     size = PageSize(1000)
     for _ in range(3):
-        size.too_slow()
+        size.too_slow(size.current)
     assert size.current == 125
     assert asked(size, 1000, 6) == [125, 250, 500, 1000, 1000, 1000]
 
@@ -107,7 +107,7 @@ def test_it_never_fails_twice_in_a_row_for_long(most: int, limit: int) -> None:
 
 def test_an_answer_of_another_size_does_not_change_the_size() -> None:
     size = PageSize(500)
-    size.too_slow()
+    size.too_slow(size.current)
     size.answered(1000)
     assert size.current == 250
     assert size.largest_answered == 1000

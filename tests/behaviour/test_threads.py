@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
@@ -14,9 +15,11 @@ from tap_zendesk_events.tap import TapZendeskEvents
 from tap_zendesk_events.zendesk.export import TICKET_EVENTS
 from tap_zendesk_events.zendesk.page_size import PageSize
 from tests.fake_zendesk import Account, FakeZendesk, Fault, make_events
-from tests.harness import BEGIN, CONFIG
+from tests.support.harness import BEGIN, CONFIG, on_token
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tap_zendesk_events.zendesk.client import ExportClient
 
 THREADS = 6
@@ -84,16 +87,32 @@ def test_a_token_is_fetched_once_and_renewed_once_for_all() -> None:
     assert 1 <= answers[401] <= THREADS
 
 
-def test_pages_that_are_too_slow_together_halve_the_size_once() -> None:
-    full = Fault(on=lambda request: request.query["per_page"] == "200", times=THREADS, status=504)
-    fake = a_fake(faults=[full])
+@pytest.mark.parametrize("rotating", [False, True], ids=["client credentials", "refresh tokens"])
+def test_threads_that_are_refused_one_after_the_other_give_a_token_up_once(
+    rotating: bool, tmp_path: Path
+) -> None:
+    fake = a_fake()
+    cache = {"refresh_token": "fake-refresh-token", "oauth_cache": str(tmp_path / "tokens.json")}
     with fake.serve() as url:
-        client = a_client(url, page_size=200)
-        pages(client)
+        auth = a_client(url, **CLIENT, **(cache if rotating else {}))._auth
+        first = auth.prepare(time.sleep)
+        assert auth.renew(first)
+        assert auth.renew(first)  # of another thread, before anybody has asked for the next one
+        second = auth.prepare(time.sleep)
+        assert second.header != first.header
+        assert auth.renew(first)  # of a third one, late
+        assert auth.prepare(time.sleep).header == second.header
+    assert len(fake.tokens_issued) == 2
+    assert fake.credentials.refused_grants == 0
+
+
+def test_pages_that_are_too_slow_together_halve_the_size_once() -> None:
+    # slow enough that every thread has asked before the first of them is answered
+    fake = a_fake(page_limit_504=150, page_seconds=lambda _: 0.3)
+    with fake.serve() as url:
+        assert pages(a_client(url, page_size=200)) == [100] * THREADS
     sizes = Counter(request.query["per_page"] for request in fake.export_requests)
-    # a thread that comes late may find the size halved, or grown back
-    assert set(sizes) == {"200", "100"}
-    assert full.struck > 1
+    assert sizes == {"200": THREADS, "100": THREADS}
 
 
 def test_a_size_that_is_no_longer_the_current_one_says_nothing() -> None:
@@ -129,3 +148,43 @@ def test_after_its_end_nothing_is_sent() -> None:
         with pytest.raises(ZendeskEventsError, match="run has ended"):
             client.page(BEGIN)
     assert fake.export_requests == []
+
+
+@pytest.mark.parametrize(
+    ("fault", "settings"),
+    [
+        (Fault(status=429, headers={"Retry-After": "800"}), {}),
+        (Fault(status=503, headers={"Retry-After": "500"}), {}),
+        (Fault(on=on_token, status=503, headers={"Retry-After": "500"}), CLIENT),
+        (None, {"requests_per_minute": 1}),
+    ],
+    ids=["429", "503", "no token", "the allowance is used up"],
+)
+def test_threads_that_wait_give_up_when_the_run_ends(
+    fault: Fault | None, settings: dict[str, Any]
+) -> None:
+    """In real time, where they would wait for minutes."""
+    fake = a_fake(faults=[fault] if fault else [])
+    with fake.serve() as url:
+        client = a_client(url, **settings)
+        errors: list[Exception] = []
+
+        def ask() -> None:
+            try:
+                client.page(BEGIN)
+                client.page(BEGIN)
+            except ZendeskEventsError as error:
+                errors.append(error)
+
+        threads = [threading.Thread(target=ask, daemon=True) for _ in range(THREADS)]
+        for thread in threads:
+            thread.start()
+        while not fake.log or not fake.log[0].status:
+            time.sleep(0.01)
+        time.sleep(0.2)
+        client.close()
+        for thread in threads:
+            thread.join(5)
+            assert not thread.is_alive()
+    assert len(errors) == THREADS
+    assert all("run has ended" in str(error) for error in errors)
