@@ -49,7 +49,7 @@ test: $(READY) ## run every test but the soak
 soak: $(READY) ## run the long tests, and hypothesis with many more examples
 	$(BIN)/python -m pytest -m soak
 	TIMES=20 $(BIN)/python -m pytest $(patsubst %,tests/behaviour/test_%.py,exactly_once sync \
-	    against_reader fast_path metric_histories segment_histories)
+	    against_reader fast_path metric_histories segment_histories quota_of_many)
 	MONTHS=12 $(BIN)/python -m pytest tests/e2e/test_dagster_example.py
 
 coverage: $(READY) ## measure what the quick tests reach of the package; less than 98 % is a failure

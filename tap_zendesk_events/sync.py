@@ -16,7 +16,7 @@ from tap_zendesk_events.walk.walk import Walk
 
 if TYPE_CHECKING:
     import logging
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Generator, Iterator, Sequence
 
     from singer_sdk.helpers.types import Record
 
@@ -137,7 +137,7 @@ class ExportSync:
 
     def _pages(
         self, walk: Walk, segments: Segments[ZendeskStream], fetcher: Fetcher[Asked]
-    ) -> Iterator[tuple[Segment[ZendeskStream], Page]]:
+    ) -> Generator[tuple[Segment[ZendeskStream], Page]]:
         """Yield the pages of all segments as they come; each has to be written when it is here.
 
         The next one is asked for before the present one is written.
@@ -152,13 +152,13 @@ class ExportSync:
                 if asked is None and page is None:
                     return
                 segment = asked or segments.open(walk.window_end, walk.stop)
-                segment.landed(page)
+                segment.arrived(page)
                 for wanted, position in segments.wanted():
                     fetcher.ask(wanted, position)
                 if page is not None:
                     yield segment, page
                 del page
-                if not segments.flying:
+                if not segments.awaited:
                     return
         finally:
             fetcher.close()
@@ -169,21 +169,32 @@ class ExportSync:
     ) -> None:
         """Write what is new in each stream, page by page."""
         idle_since = self._clock.monotonic()
-        for segment, page in self._pages(walk, segments, self._fetcher(walk.page)):
-            progress.waited_for_page(idle_since)
-            busy_since = self._clock.monotonic()
-            try:
-                # a signal must not come between a page's last record and its STATE
-                with TERMINATION:
-                    self._write(segment, page, segments, progress)
-            except RecursionError:
-                raise ZendeskEventsError(
-                    f"An event of the page that starts at {page.start} ({iso(page.start)}) nests "
-                    "too deep to be written: report it, without the event's content."
-                ) from None
-            progress.wrote_since(busy_since)
-            progress.page(page, segments.position, segments.seconds_left, segments.to_do)
-            idle_since = self._clock.monotonic()
+        # closed here and not when Python comes to it: nothing more is asked for then
+        with contextlib.closing(self._pages(walk, segments, self._fetcher(walk.page))) as pages:
+            for segment, page in pages:
+                progress.waited_for_page(idle_since)
+                busy_since = self._clock.monotonic()
+                self._write_page(segment, page, segments, progress)
+                progress.wrote_since(busy_since)
+                progress.page(page, segments.position, segments.seconds_left, segments.to_do)
+                idle_since = self._clock.monotonic()
+
+    def _write_page(
+        self,
+        segment: Segment[ZendeskStream],
+        page: Page,
+        segments: Segments[ZendeskStream],
+        progress: Progress,
+    ) -> None:
+        try:
+            # a signal must not come between a page's last record and its STATE
+            with TERMINATION:
+                self._write(segment, page, segments, progress)
+        except RecursionError:
+            raise ZendeskEventsError(
+                f"An event of the page that starts at {page.start} ({iso(page.start)}) nests "
+                "too deep to be written: report it, without the event's content."
+            ) from None
 
     def _sum_up_warnings(self) -> None:
         for stream in self._streams:

@@ -49,20 +49,20 @@ class Segment(Generic[K]):
         self.stop = stop
         begins = [max(start, mark.second) for mark in bookmarks.values() if mark.second < end]
         self.position = min(begins, default=end)
-        self.is_flying = False
+        self.is_awaited = False
         self.is_over = not begins  # nothing more is to be asked for
         self.is_written = not begins  # nothing more is to be written
         self._span = 0  # seconds that the latest page covers; 0: no page yet
         self._cuts = 0  # that may still be made before another page is here
 
-    def fly(self) -> int:
+    def ask(self) -> int:
         """Note that the next page is asked for; returns its start."""
-        self.is_flying = True
+        self.is_awaited = True
         return self.position
 
-    def landed(self, page: Page | None) -> None:
+    def arrived(self, page: Page | None) -> None:
         """Note that the page is here, or that there is none yet."""
-        self.is_flying = False
+        self.is_awaited = False
         if page is None:
             self.is_over = True
             return
@@ -198,25 +198,25 @@ class Segments(Generic[K]):
             self._all.append(segment)
         self._several = len(self._all) > 1 or any(self._beyond.values())
         self.to_do = self.seconds_left
-        self._all[0].fly()
+        self._all[0].ask()
         return self._all[0]
 
     @property
-    def flying(self) -> int:
+    def awaited(self) -> int:
         """Return how many pages are on their way."""
-        return sum(segment.is_flying for segment in self._all)
+        return sum(segment.is_awaited for segment in self._all)
 
     def wanted(self) -> Iterator[tuple[Segment[K], int]]:
         """Yield the pages to ask for now: a segment, and the epoch second of the page's start."""
-        flying = self.flying
-        while flying < self._at_a_time:
-            segment = next((s for s in self._all if not (s.is_over or s.is_flying)), None)
+        awaited = self.awaited
+        while awaited < self._at_a_time:
+            segment = next((s for s in self._all if not (s.is_over or s.is_awaited)), None)
             if segment is None and self._cut():
                 continue
             if segment is None:
                 return
-            flying += 1
-            yield segment, segment.fly()
+            awaited += 1
+            yield segment, segment.ask()
 
     def _cut(self) -> bool:
         """Cut the segment with the most left, if that is worth a page."""

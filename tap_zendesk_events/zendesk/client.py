@@ -229,8 +229,10 @@ class ExportClient:
     ) -> Answer:
         """Send one request when the allowance lets it out, and note what its answer tells."""
         self.quota.wait_while_held()
-        trials.wanted = self._retry.clock.monotonic()
+        wanted = self._retry.clock.monotonic()
         trials.sent = sent = self.quota.take()
+        # another page's 429 may have come meanwhile, and its wait is nobody's patience either
+        trials.wanted = min(sent, max(wanted, self.quota.held_until))
         headers: Mapping[str, str] = {}
         refused = False
         try:

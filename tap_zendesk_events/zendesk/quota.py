@@ -110,7 +110,7 @@ class Quota:
         self._turn = threading.Lock()  # one request waits for a slot, the others for their turn
         self._changed = threading.Condition()  # guards all below; an answer can end a wait
         self._answers = 0
-        self._flying: list[float] = []  # when the requests were sent that have not ended
+        self._in_flight: list[float] = []  # when the requests were sent that have not ended
         self._alone: float | None = None  # when that one was sent beside which there was no other
         self._left: int | None = None  # least that a header told of the window; None: none told
         self._first_end = 0.0  # the window ends after this moment,
@@ -118,7 +118,7 @@ class Quota:
         self._before = -math.inf, -math.inf  # the same of the window before
         self._untold: list[float] = []  # when requests ended that no header told of
         self._capped = deque[float](maxlen=cap) if cap and capped is None else capped
-        self._held_until = -math.inf
+        self.held_until = -math.inf  # clock seconds; no request goes out before, after a 429
         self._refused = False  # whether Zendesk has ever answered 429
         self._longest = 0  # most seconds to a window's end that a header told
         self._aligned = True  # whether windows may end with the minutes of Zendesk's clock
@@ -135,7 +135,7 @@ class Quota:
                 with self._changed:
                     now = self.clock.monotonic()
                     by_window, by_cap = self._waits(now)
-                    wait = max(by_window, by_cap, self._held_until - now)
+                    wait = max(by_window, by_cap, self.held_until - now)
                     if wait <= ROUNDING:
                         self._go(now)
                         return now
@@ -152,20 +152,20 @@ class Quota:
         with self._changed:
             if self._answers != answers:
                 return
-            if self._flying:
+            if self._in_flight:
                 self.clock.wait(self._changed, None if seconds == math.inf else seconds)
                 return
         self.clock.sleep(seconds)
 
     def _go(self, now: float) -> None:
         if self._left is not None and (
-            self._left - len(self._flying) <= 0 or now >= self._last_end
+            self._left - len(self._in_flight) <= 0 or now >= self._last_end
         ):
             self._left = None  # a new window, of which nothing is told yet
             self._before = self._first_end, self._last_end
             self._untold.clear()
-        self._alone = None if self._flying else now
-        self._flying.append(now)
+        self._alone = None if self._in_flight else now
+        self._in_flight.append(now)
 
     def hold(self, seconds: float) -> float:
         """Let no request out for so long: Zendesk has answered one of them 429.
@@ -174,8 +174,8 @@ class Quota:
         """
         with self._changed:
             now = self.clock.monotonic()
-            longer = now + seconds - max(self._held_until, now)
-            self._held_until = max(self._held_until, now + seconds)
+            longer = now + seconds - max(self.held_until, now)
+            self.held_until = max(self.held_until, now + seconds)
         return longer
 
     def stop(self) -> None:
@@ -188,7 +188,7 @@ class Quota:
         """Wait as long as a 429 holds all requests. Nobody's patience ends by that."""
         while True:
             with self._changed:
-                wait = self._held_until - self.clock.monotonic()
+                wait = self.held_until - self.clock.monotonic()
             if wait <= ROUNDING:
                 return
             self.clock.sleep(wait)
@@ -206,7 +206,7 @@ class Quota:
         """
         with self._changed:
             received = self.clock.monotonic()
-            self._flying.remove(sent)
+            self._in_flight.remove(sent)
             self._refused = self._refused or refused
             if self._capped is not None:
                 self._capped.append(received)
@@ -312,7 +312,7 @@ class Quota:
     def _window_wait(self, now: float) -> float:
         if self._left is None:
             return self._wait_of(self._untold, self.allowance, now)
-        return self._last_end - now if self._left - len(self._flying) <= 0 else 0.0
+        return self._last_end - now if self._left - len(self._in_flight) <= 0 else 0.0
 
     def _cap_wait(self, now: float) -> float:
         if self._capped is None or self._capped.maxlen is None:
@@ -321,7 +321,7 @@ class Quota:
 
     def _wait_of(self, ended: Sequence[float], most: int, now: float) -> float:
         """Return for how long `most` requests, with those on their way, are of the last minute."""
-        too_many = len(self._flying) + len(ended) - most
+        too_many = len(self._in_flight) + len(ended) - most
         if too_many < 0:
             return 0.0
         return ended[too_many] + MINUTE - now if too_many < len(ended) else math.inf

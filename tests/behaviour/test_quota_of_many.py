@@ -71,7 +71,7 @@ class Traffic:
             # the first request of a run goes alone
             if len(self.sent) < requests and flying < (1 if alone else at_a_time):
                 now = self.clock.monotonic()
-                wait = max(*self.quota._waits(now), self.quota._held_until - now)
+                wait = max(*self.quota._waits(now), self.quota.held_until - now)
                 if wait <= 0:
                     self._send()
                     flying += 1

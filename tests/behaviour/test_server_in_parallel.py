@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
+import signal
+import subprocess
+import sys
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from urllib.error import HTTPError
 from urllib.request import ProxyHandler, Request, build_opener
 
 import pytest
 
-from tests.fake_zendesk import Account, FakeZendesk, Pace, make_events
+from tests.fake_zendesk import Account, FakeZendesk, Fault, Pace, make_events
 from tests.fake_zendesk.__main__ import main
 from tests.support.harness import BEGIN, SimulatedClock
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 OPENER = build_opener(ProxyHandler({}))
 AT_A_TIME = 5
@@ -87,3 +96,44 @@ def test_the_command_line_sets_the_pace(monkeypatch: pytest.MonkeyPatch) -> None
         main(options)
     seconds = made["page_seconds"](100)
     assert 1.5 <= seconds <= 2.5
+
+
+def test_a_signal_ends_the_command_line_although_pages_take_their_time(tmp_path: Path) -> None:
+    ready = tmp_path / "url"
+    options = ["--events=20", "--page-seconds=100", f"--ready-file={ready}"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.fake_zendesk", *options], stdout=subprocess.PIPE
+    )
+    while not ready.exists():
+        assert process.poll() is None
+        time.sleep(0.02)
+    asking = threading.Thread(target=suppressed, args=(ready.read_text().strip(),), daemon=True)
+    asking.start()
+    asking.join(0.3)
+    assert asking.is_alive()
+    process.send_signal(signal.SIGINT)
+    output, _ = process.communicate(timeout=4)
+    assert process.returncode == 0
+    assert output.endswith(b"Stopped.\n")
+    asking.join(5)
+    assert not asking.is_alive()
+
+
+def suppressed(url: str) -> None:
+    with contextlib.suppress(OSError):
+        ask(url)
+
+
+def test_an_answer_may_go_wrong_after_a_time_while_others_are_answered() -> None:
+    waited: list[float] = []
+    fake = FakeZendesk(
+        Account(make_events(20, seed=1, start=BEGIN, spread=3600)),
+        faults=[Fault(on=1, status=504, after=7.0)],
+        sleep=waited.append,
+    )
+    with fake.serve() as url:
+        with pytest.raises(HTTPError):
+            ask(url)
+        ask(url)
+    assert waited == [7.0]
+    assert [request.status for request in fake.export_requests] == [504, 200]

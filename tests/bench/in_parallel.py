@@ -50,8 +50,8 @@ class Scene(NamedTuple):
         return self.pages * (PER_PAGE - 1)
 
 
-BUNCHED = Scene("bunched into one day", 60, SPAN // 2, DAY)
-EVEN = Scene("spread evenly", 60, 0, SPAN - DAY)
+BUNCHED = Scene("bunched into one day of four years", 60, SPAN // 2, DAY)
+EVEN = Scene("spread evenly over four years", 60, 0, SPAN - DAY)
 
 
 def speed(*, quick: bool = False) -> list[Claim]:
@@ -103,7 +103,7 @@ def run(scene: Scene, at_a_time: int) -> tuple[Outcome, int]:
 
 def of_run(scene: Scene, outcome: Outcome, most: int) -> list[Claim]:
     """Return what a run with several requests at a time has to hold."""
-    name = f"{AT_A_TIME} at a time, {scene.pages} pages {scene.what} of four years"
+    name = f"{AT_A_TIME} at a time, {scene.pages} pages {scene.what}"
     allowed = outcome.requests * SPACING / 0.9 + 2 * PAGE_SECONDS
     return [
         at_most(

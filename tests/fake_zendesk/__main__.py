@@ -60,6 +60,7 @@ def main(arguments: list[str] | None = None) -> None:
         page_seconds=Pace(
             options.page_seconds, options.event_seconds, options.page_spread, options.seed
         ),
+        sleep=stop.wait,
     )
     with fake.serve(options.port) as url:
         print(_banner(url, account, start), flush=True)

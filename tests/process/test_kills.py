@@ -9,8 +9,7 @@ import re
 import signal
 import threading
 import time
-from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import cycle
 from typing import IO, TYPE_CHECKING, Any
 
@@ -18,7 +17,8 @@ import pytest
 
 from tests.fake_zendesk import Account, FakeZendesk, Pace, make_events, plain_event
 from tests.support.cli import started
-from tests.support.selection import EVENT_STREAMS, KEYS, selecting
+from tests.support.line_target import Target
+from tests.support.selection import EVENT_STREAMS, selecting
 
 if TYPE_CHECKING:
     import subprocess
@@ -84,50 +84,6 @@ class Runner:
         self._state.write_text(json.dumps(state))
         files = ["--catalog", str(self._catalog), "--state", str(self._state)]
         return started(self._settings, *files, **variables)
-
-
-@dataclass
-class Target:
-    """What a target that stores whole lines only has got, over all runs.
-
-    Args:
-        rows: How often each row came, by stream and key.
-        state: The last STATE.
-    """
-
-    rows: Counter[tuple[Any, ...]] = field(default_factory=Counter)
-    state: dict[str, Any] = field(default_factory=dict)
-    _times: dict[tuple[str, int], set[int]] = field(default_factory=dict)
-    _run: int = 0
-
-    def take(self, output: bytes) -> list[str]:
-        """Store one run's output. Returns the types of the messages in it."""
-        self._run += 1
-        kinds = []
-        for line in output.splitlines(keepends=True):
-            if not line.endswith(b"\n"):
-                break  # torn by the kill: nobody can read it
-            message = json.loads(line)
-            kinds.append(message["type"])
-            if message["type"] == "STATE":
-                self.state = message["value"]
-            elif message["type"] == "RECORD":
-                stream, row = message["stream"], message["record"]
-                self.rows[(stream, *(row[name] for name in KEYS[stream]))] += 1
-                event = row["id"] if stream == "ticket_events" else row["ticket_event_id"]
-                self._times.setdefault((stream, event), set()).add(self._run)
-        return kinds
-
-    def keys(self, stream: str) -> set[tuple[Any, ...]]:
-        return {key[1:] for key in self.rows if key[0] == stream}
-
-    def events(self, stream: str) -> int:
-        """How many different events have made rows."""
-        return sum(1 for name, _ in self._times if name == stream)
-
-    def repeats(self, stream: str) -> int:
-        """How often an event came again in a later run."""
-        return sum(len(runs) - 1 for (name, _), runs in self._times.items() if name == stream)
 
 
 def read_until_killed(process: subprocess.Popen[bytes], size: int) -> tuple[bytes, bool]:

@@ -14,7 +14,7 @@ MEGABYTE = 1024  # ru_maxrss is in kilobytes
 ALLOWED = 10 * MEGABYTE
 
 
-def peak_of_a_run(events: int) -> int:
+def peak_of_a_run(events: int, at_a_time: int = 1) -> int:
     """Return the most memory (kilobytes) that a run over so many events ever held."""
     fake = FakeZendesk(big_account(events), rate_limit=(1_000_000, 60.0), gzip=False)
     with fake.serve() as url:
@@ -22,6 +22,7 @@ def peak_of_a_run(events: int) -> int:
             "api_url": url,
             "access_token": "fake-access-token",
             "start_date": "2023-11-14",
+            "parallel_requests": str(at_a_time),
         }
         process = subprocess.Popen(
             [*COMMAND, "--config=ENV"],
@@ -42,12 +43,14 @@ def peak_of_a_run(events: int) -> int:
     return usage.ru_maxrss
 
 
-def test_fifty_thousand_events_take_no_more_memory_than_ten_thousand() -> None:
-    assert peak_of_a_run(50_000) - peak_of_a_run(10_000) < ALLOWED
+@pytest.mark.parametrize("at_a_time", [1, 4])
+def test_fifty_thousand_events_take_no_more_memory_than_ten_thousand(at_a_time: int) -> None:
+    assert peak_of_a_run(50_000, at_a_time) - peak_of_a_run(10_000, at_a_time) < ALLOWED
 
 
 @pytest.mark.soak
-def test_a_million_events_take_no_more_memory_than_twenty_thousand() -> None:
-    few, many = peak_of_a_run(20_000), peak_of_a_run(1_000_000)
+@pytest.mark.parametrize("at_a_time", [1, 4])
+def test_a_million_events_take_no_more_memory_than_twenty_thousand(at_a_time: int) -> None:
+    few, many = peak_of_a_run(20_000, at_a_time), peak_of_a_run(1_000_000, at_a_time)
     print(f"peak of 20,000 events: {few} kB; of 1,000,000: {many} kB")
     assert many - few < ALLOWED

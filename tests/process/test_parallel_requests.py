@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.fake_zendesk import Account, FakeZendesk, Fault, plain_event
-from tests.process.test_kills import Target
 from tests.support.cli import started
 from tests.support.harness import CLIENT, on_token, token_requests
+from tests.support.line_target import Target
 
 if TYPE_CHECKING:
     import subprocess
@@ -264,7 +264,11 @@ def test_an_error_in_one_segment_loses_no_refresh_token_that_another_one_spends(
         Fault(on=renew, kind="stall", seconds=1.5),
     )
     cache = tmp_path / "tokens.json"
-    settings = {**CLIENT, "refresh_token": "fake-refresh-token", "oauth_cache": str(cache)}
+    settings: dict[str, Any] = {
+        **CLIENT,
+        "refresh_token": "fake-refresh-token",
+        "oauth_cache": str(cache),
+    }
     with server.serve() as url:
         run = Run(url, 4, tmp_path, access_token="", **settings)
         assert run.end() == 1

@@ -28,7 +28,8 @@ def test_a_clock_that_can_be_stopped_tells_the_time_of_the_other_one_and_waits_o
     simulated = SimulatedClock()
     clock = StoppableClock(simulated, StoppedError)
     clock.sleep(30)
-    with threading.Condition() as condition:
+    condition = threading.Condition()
+    with condition:
         clock.wait(condition, 12)
     assert simulated.sleeps == [30, 12]
     assert (clock.now(), clock.monotonic()) == (simulated.now(), simulated.monotonic())
@@ -50,8 +51,10 @@ def test_whoever_stops_it_ends_the_waits_of_other_threads_and_lets_no_other_begi
     clock.stop()
     thread.join(5)
     assert ended.is_set()
-    for waiting in (lambda: clock.sleep(1000), clock.check):
-        with pytest.raises(StoppedError):
-            waiting()
-    with threading.Condition() as condition, pytest.raises(StoppedError):
+    with pytest.raises(StoppedError):
+        clock.sleep(1000)
+    with pytest.raises(StoppedError):
+        clock.check()
+    condition = threading.Condition()
+    with condition, pytest.raises(StoppedError):
         clock.wait(condition, 1000)

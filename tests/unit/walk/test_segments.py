@@ -98,7 +98,7 @@ class Run:
             if segment is None:
                 segment = self.segments.open(self.end, self.end)
                 known = {id(each) for each in self.segments._all}
-            segment.landed(page)
+            segment.arrived(page)
             for wanted, start in self.segments.wanted():
                 self._ask(wanted, start)
             self.cuts += len({id(each) for each in self.segments._all} - known)
@@ -256,7 +256,7 @@ def opened(at_a_time: int, *pages: int, end: int = 1_000_000) -> Segments[str]:
     """Segments after their first page, with an event at each of these seconds."""
     segments = Segments({STREAM: Coverage(Bookmark(0, is_set=False))}, at_a_time)
     first = segments.open(end, end)
-    first.landed(page_of(0, pages))
+    first.arrived(page_of(0, pages))
     return segments
 
 
@@ -274,7 +274,7 @@ def test_nothing_is_cut_before_the_first_page() -> None:
     segments = Segments({STREAM: Coverage(Bookmark(0, is_set=False))}, 4)
     segments.open(1_000_000, 1_000_000)
     assert starts(segments)[1:] == []
-    assert segments.flying == 1
+    assert segments.awaited == 1
 
 
 def test_a_segment_is_cut_sixteen_pages_ahead_by_its_own_density() -> None:
@@ -304,17 +304,17 @@ def test_as_many_as_there_are_requests_once_two_pages_are_alike() -> None:
     assert len(starts(segments)) == 2
     front = segments._all[0]
     page = page_of(1100, (1100, 2000))
-    front.landed(page)
+    front.arrived(page)
     assert len(starts(segments)) == 3
     segments.pass_page(front, page)
-    assert segments.flying == 4
+    assert segments.awaited == 4
 
 
 def test_the_longest_is_cut() -> None:
     segments = opened(2, 100, 1100)
     (front, _), (back, position) = segments.wanted()
     page = page_of(position, (position, position + 1000))
-    back.landed(page)
+    back.arrived(page)
     segments.pass_page(back, page)
     segments._at_a_time = 3
     wanted = starts(segments)
@@ -324,14 +324,14 @@ def test_the_longest_is_cut() -> None:
 
 def test_an_empty_page_tells_by_its_own_length() -> None:
     segments = Segments({STREAM: Coverage(Bookmark(0, is_set=False))}, 2)
-    segments.open(1_000_000, 1_000_000).landed(Page(0, 10, [], 0, 5000, False, None))
+    segments.open(1_000_000, 1_000_000).arrived(Page(0, 10, [], 0, 5000, False, None))
     assert len(starts(segments)) == 2
 
 
 def test_a_start_that_is_too_recent_ends_a_segment_and_covers_nothing() -> None:
     segments = opened(1, 100, 1100)
     ((segment, _),) = segments.wanted()
-    segment.landed(None)
+    segment.arrived(None)
     assert starts(segments) == []
     assert segments.position == 1100
 
@@ -351,7 +351,7 @@ def cut_at(at: int, at_a_time: int = 2) -> tuple[Segments[str], Segment[str], Se
 def test_only_events_in_front_of_an_inner_end_are_written() -> None:
     segments, first, _ = cut_at(500)
     page = page_of(0, (100, 499, 500, 600))
-    first.landed(page)
+    first.arrived(page)
     assert [event.time for event in segments.fresh(first, page, STREAM)] == [100, 499]
     segments.pass_page(first, page)
     mark, ahead = segments.standing(STREAM)
@@ -361,7 +361,7 @@ def test_only_events_in_front_of_an_inner_end_are_written() -> None:
 def test_a_page_whose_next_start_is_the_inner_end_is_cut_there_too() -> None:
     segments, first, _ = cut_at(500)
     page = page_of(0, (100, 500))
-    first.landed(page)
+    first.arrived(page)
     assert first.is_over
     assert [event.time for event in segments.fresh(first, page, STREAM)] == [100]
 
@@ -369,7 +369,7 @@ def test_a_page_whose_next_start_is_the_inner_end_is_cut_there_too() -> None:
 def test_a_last_page_in_front_of_an_inner_end_covers_up_to_it() -> None:
     segments, first, second = cut_at(500)
     page = page_of(0, (100,), last=True)
-    first.landed(page)
+    first.arrived(page)
     segments.pass_page(first, page)
     mark, ahead = segments.standing(STREAM)
     assert (mark.second, ahead) == (500, [])
@@ -380,7 +380,7 @@ def test_a_segment_behind_one_that_is_not_written_is_an_entry_of_the_state() -> 
     segments, _, second = cut_at(500)
     list(segments.wanted())
     page = page_of(500, (500, 800))
-    second.landed(page)
+    second.arrived(page)
     segments.pass_page(second, page)
     mark, ahead = segments.standing(STREAM)
     assert (mark.second, mark.ids) == (0, [7])  # what the state brought may come anywhere
@@ -392,10 +392,10 @@ def test_an_event_of_no_time_is_known_to_all_segments() -> None:
     list(segments.wanted())
     untimed = Event(9, 300, 800, doubtful=True, fields={})
     page = Page(0, 2, [untimed], 0, 400, False, None)
-    first.landed(page)
+    first.arrived(page)
     segments.pass_page(first, page)
     elsewhere = Page(500, 2, [untimed._replace(time=500)], 0, 900, False, None)
-    second.landed(elsewhere)
+    second.arrived(elsewhere)
     assert segments.fresh(second, elsewhere, STREAM) == []
 
 
@@ -404,7 +404,7 @@ def test_entries_behind_the_window_stay() -> None:
     segments = Segments({STREAM: Coverage(Bookmark(0, is_set=True), [beyond])}, 2)
     first = segments.open(10_000, 10_000)
     page = page_of(0, (100, 9000), last=True)
-    first.landed(page)
+    first.arrived(page)
     segments.pass_page(first, page)
     mark, ahead = segments.standing(STREAM)
     assert (mark.second, ahead) == (9000, [beyond])
@@ -416,14 +416,14 @@ def test_a_stream_that_has_a_segment_already_skips_it() -> None:
     segments = Segments({"a": behind, "b": ahead}, 1)
     first = segments.open(10_000, 10_000)
     page = page_of(0, (100, 550, 800))
-    first.landed(page)
+    first.arrived(page)
     assert [event.time for event in segments.fresh(first, page, "a")] == [100]
     assert segments.fresh(first, page, "b") == []
     segments.pass_page(first, page)
     ((second, position),) = segments.wanted()
     assert position == 600  # the earliest of the two bookmarks there
     page = page_of(600, (600, 650, 750, 800))
-    second.landed(page)
+    second.arrived(page)
     assert [event.time for event in segments.fresh(second, page, "b")] == [600, 650, 750, 800]
     assert [event.time for event in segments.fresh(second, page, "a")] == [750, 800]
 
@@ -433,10 +433,10 @@ def test_seconds_left_are_those_of_all_segments() -> None:
     assert segments.seconds_left == 10_000
     list(segments.wanted())
     page = page_of(500, (500, 800))
-    second.landed(page)
+    second.arrived(page)
     segments.pass_page(second, page)
     assert (segments.seconds_left, segments.position) == (9_700, 0)
     page = page_of(0, (100, 600))
-    first.landed(page)
+    first.arrived(page)
     segments.pass_page(first, page)
     assert (segments.seconds_left, segments.position) == (9_200, 800)

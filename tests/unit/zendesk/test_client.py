@@ -170,3 +170,23 @@ def test_a_page_gets_small_enough_although_other_pages_let_the_size_grow_meanwhi
     for line in lines(caplog, "WARNING"):
         words = line.split()
         assert int(words[-1].strip(".")) < int(words[3])
+
+
+def test_a_429_of_another_page_that_comes_while_a_retry_waits_for_its_slot_is_no_patience(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock = SimulatedClock()
+    tap = SimulatedTap(config={**CONFIG, "max_retry_seconds": 60})
+    tap.clock = clock
+    tap.fake = a_fake(plain_account(3), clock, faults=[Fault(on={1, 2}, status=503)])
+    client = tap.account().client(TICKET_EVENTS)
+    take = client.quota.take
+
+    def held() -> float:
+        if len(tap.fake.export_requests) == 1:
+            client.quota.hold(900)
+        return take()
+
+    monkeypatch.setattr(client.quota, "take", held)
+    assert len(client.page(BEGIN).events) == 3
+    assert 900 < clock.time - NOW < 960
