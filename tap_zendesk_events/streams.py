@@ -32,10 +32,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from singer_sdk.helpers._batch import BatchConfig
-    from singer_sdk.helpers.types import Record
     from singer_sdk.singerlib import Catalog
     from singer_sdk.singerlib.catalog import CatalogEntry
 
+    from tap_zendesk_events.rows.records import Row
     from tap_zendesk_events.singer.hooks import HookedTap
     from tap_zendesk_events.zendesk.page import Event
 
@@ -60,7 +60,7 @@ class ZendeskStream(HookedStream):
         self.warn = WarnOnce(self.logger)
         quiet(self.logger)
 
-    def rows(self, event: Event) -> Iterable[Record]:
+    def rows(self, event: Event) -> Iterable[Row]:
         """Return the records that an event makes in this stream."""
         raise NotImplementedError
 
@@ -214,7 +214,7 @@ class TicketEventsStream(EventStream):
         return bool(self.config["include_comments"])
 
     @override
-    def rows(self, event: Event) -> Iterable[Record]:
+    def rows(self, event: Event) -> Iterable[Row]:
         # by the setting alone, so that a row is the same whatever other streams are selected
         return (self._records.record(event if self._shows_comments else without_sideload(event)),)
 
@@ -228,7 +228,7 @@ class TicketFieldChangesStream(EventStream):
     selected_by_default = False
 
     @override
-    def rows(self, event: Event) -> Iterable[Record]:
+    def rows(self, event: Event) -> Iterable[Row]:
         return field_changes(event, self.warn)
 
 
@@ -242,7 +242,7 @@ class TicketCommentsStream(EventStream):
     selected_by_default = False
 
     @override
-    def rows(self, event: Event) -> Iterable[Record]:
+    def rows(self, event: Event) -> Iterable[Row]:
         return comments(event, self.warn)
 
 
@@ -265,7 +265,7 @@ class TicketMetricEventsStream(ZendeskStream):
         return MetricBookmark(saved.second, saved.ids, saved.deleted, is_set=is_set)
 
     @override
-    def rows(self, event: Event) -> Iterable[Record]:
+    def rows(self, event: Event) -> Iterable[Row]:
         return (self._records.record(event),)
 
 

@@ -6,6 +6,7 @@ import contextlib
 from typing import TYPE_CHECKING, TypeAlias
 
 from tap_zendesk_events.exceptions import ZendeskEventsError
+from tap_zendesk_events.rows.records import as_dict
 from tap_zendesk_events.settings import MOST_PARALLEL_REQUESTS
 from tap_zendesk_events.termination import TERMINATION
 from tap_zendesk_events.times import iso
@@ -84,7 +85,7 @@ class ExportSync:
         walk = self._walk(segments.first, self._progress())
         for segment, page in self._pages(walk, segments, OneByOne(walk.page)):
             for event in segments.fresh(segment, page, stream):
-                yield from stream.rows(event)
+                yield from map(as_dict, stream.rows(event))
             segments.pass_page(segment, page)
 
     def _run(self) -> None:

@@ -7,12 +7,14 @@ import re
 from datetime import UTC, datetime
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from typing import Any
 
 _LATEST = 253_402_300_799  # 9999-12-31T23:59:59Z, the last second that datetime knows
 _DIGITS = re.compile(r"-?\d{1,12}(\.\d+)?", re.ASCII)
 # fromisoformat takes any character between date and time, so also a digit of a longer number
 _ISO = re.compile(r"\d{4}(-?\d\d-?\d\d|-?W\d\d(-?\d)?)([Tt ].*)?", re.ASCII)
+_RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", re.ASCII)
 
 
 def epoch(value: Any) -> int | None:
@@ -46,6 +48,22 @@ def iso_seconds(text: str) -> float | None:
     except (ValueError, OverflowError):
         return None
     return second if second <= _LATEST else None
+
+
+def is_date_time(value: Any) -> bool:
+    """Say whether the value is a date-time in the one form that JSON schema knows (RFC 3339)."""
+    return isinstance(value, str) and _is_date_time(value)
+
+
+@lru_cache(maxsize=1024)  # an event, its children and its neighbours have the same time
+def _is_date_time(text: str) -> bool:
+    if not _RFC3339.fullmatch(text):
+        return False
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:  # the 30th of February
+        return False
+    return True
 
 
 def http_date(text: str | None) -> int | None:

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tap_zendesk_events.rows.values import is_date_time
-from tap_zendesk_events.times import iso
+from tap_zendesk_events.times import is_date_time, iso
 from tap_zendesk_events.zendesk.decoding import as_integer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from tap_zendesk_events.rows.values import WarnOnce
     from tap_zendesk_events.zendesk.page import Event
 
@@ -18,13 +15,10 @@ CHANGES = ("Create", "Change")
 """Types of the child events that change a field."""
 
 
-def children(event: Event) -> Iterator[dict[str, Any]]:
-    """Yield the child events of an event."""
+def children(event: Event) -> list[dict[str, Any]]:
+    """Return the child events of an event."""
     entries = event.fields.get("child_events")
-    if isinstance(entries, list):
-        for child in entries:
-            if isinstance(child, dict):
-                yield child
+    return [c for c in entries if isinstance(c, dict)] if isinstance(entries, list) else []
 
 
 def change_type(child: dict[str, Any]) -> str | None:
@@ -53,13 +47,14 @@ def child_id(child: dict[str, Any], warn: WarnOnce) -> int | None:
 
 def event_columns(event: Event) -> dict[str, Any]:
     """Return the columns that all rows of an event have from it."""
-    created_at = event.fields.get("created_at")
+    fields = event.fields
+    created_at = fields.get("created_at")
     return {
         "ticket_event_id": event.id,
-        "ticket_id": as_integer(event.fields.get("ticket_id")),
+        "ticket_id": as_integer(fields.get("ticket_id")),
         "timestamp": event.time,
         "created_at": created_at if is_date_time(created_at) else iso(event.time),
-        "updater_id": as_integer(event.fields.get("updater_id")),
+        "updater_id": as_integer(fields.get("updater_id")),
     }
 
 

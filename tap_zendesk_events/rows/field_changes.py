@@ -36,6 +36,9 @@ NOT_FIELDS = frozenset(
 )
 """Keys of a child that do not name a field."""
 
+NOT_FIELDS_OF_AUDITS = NOT_FIELDS | {"type"}
+"""The same where `type` stands for `event_type`."""
+
 CUSTOM_FIELDS = "custom_ticket_fields"
 
 
@@ -54,52 +57,52 @@ def field_changes(event: Event, warn: WarnOnce) -> Iterator[dict[str, Any]]:
         event_type = change_type(child)
         if event_type is None:
             continue
-        fields = list(_fields(child))
+        fields = _fields(child)
         if not fields:
             continue
         identifier = child_id(child, warn)
         if identifier is None:
             continue
         shared = shared or event_columns(event)
-        common = {
-            "child_event_id": identifier,
-            **shared,
-            **own_columns(child),
-            "event_type": event_type,
-            "via": as_text(child.get("via")),
-            "via_reference_id": as_integer(child.get("via_reference_id")),
-        }
-        previous_value = child.get("previous_value")
-        for name, new_value in fields:
+        own = own_columns(child)
+        via, reference = as_text(child.get("via")), as_integer(child.get("via_reference_id"))
+        for name, value, previous in fields:
             tags = name == "tags"
-            for field_name, value, previous in _values(name, new_value, previous_value):
-                yield {
-                    **common,
-                    "field_name": field_name,
-                    "value": as_text(value),
-                    "previous_value": as_text(previous),
-                    "added_tags": as_json(child.get("added_tags")) if tags else None,
-                    "removed_tags": as_json(child.get("removed_tags")) if tags else None,
-                }
+            yield {
+                **shared,
+                **own,
+                "child_event_id": identifier,
+                "event_type": event_type,
+                "via": via,
+                "via_reference_id": reference,
+                "field_name": name,
+                "value": as_text(value),
+                "previous_value": as_text(previous),
+                "added_tags": as_json(child.get("added_tags")) if tags else None,
+                "removed_tags": as_json(child.get("removed_tags")) if tags else None,
+            }
 
 
-def _fields(child: dict[str, Any]) -> Iterator[tuple[str, Any]]:
-    """Yield the name and the new value of each field that a change names."""
-    told = child.get("field_name")
-    if "value" in child and (isinstance(told, str) or as_integer(told) is not None):
-        yield str(told), child["value"]
-        return
-    takes_type = child.get("event_type") is None
+def _fields(child: dict[str, Any]) -> list[tuple[str, Any, Any]]:
+    """Return name, new and old value of each field that a change names."""
+    previous = child.get("previous_value")
+    if "value" in child:
+        told = child.get("field_name")
+        if isinstance(told, str) or as_integer(told) is not None:
+            return _values(str(told), child["value"], previous)
+    others = NOT_FIELDS_OF_AUDITS if child.get("event_type") is None else NOT_FIELDS
+    fields: list[tuple[str, Any, Any]] = []
     for name, value in child.items():
-        if name not in NOT_FIELDS and not (takes_type and name == "type"):
-            yield name, value
+        if name not in others:
+            fields += _values(name, value, previous)
+    return fields
 
 
-def _values(name: str, value: Any, previous: Any) -> Iterator[tuple[str, Any, Any]]:
-    """Yield name, new and old value of a field; custom fields one by one, by their ids."""
+def _values(name: str, value: Any, previous: Any) -> list[tuple[str, Any, Any]]:
+    """Return name, new and old value of a field; custom fields one by one, by their ids."""
     if name != CUSTOM_FIELDS or not isinstance(value, dict):
-        yield name, value, previous
-        return
-    for field_id, field_value in value.items():
-        before = previous.get(field_id) if isinstance(previous, dict) else previous
-        yield field_id, field_value, before
+        return [(name, value, previous)]
+    return [
+        (field_id, field_value, previous.get(field_id) if isinstance(previous, dict) else previous)
+        for field_id, field_value in value.items()
+    ]

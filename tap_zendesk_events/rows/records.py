@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import msgspec
 
 from tap_zendesk_events.rows.schema import ARRAY, BOOLEAN, INTEGER, OBJECT, TEXT
-from tap_zendesk_events.rows.values import is_date_time, json_text
-from tap_zendesk_events.times import epoch, iso
-from tap_zendesk_events.zendesk.decoding import INT64_LEAST, INT64_MOST, as_integer
+from tap_zendesk_events.rows.values import json_text
+from tap_zendesk_events.times import epoch, is_date_time, iso
+from tap_zendesk_events.zendesk.decoding import as_integer
+from tap_zendesk_events.zendesk.typed import SentEvent
 
 if TYPE_CHECKING:
     from tap_zendesk_events.rows.values import WarnOnce
@@ -15,7 +18,15 @@ if TYPE_CHECKING:
 
 EXTRA = "extra_fields"
 
+Row: TypeAlias = dict[str, Any] | msgspec.Raw
+"""A record, or the JSON text of one that is to be written as it stands."""
+
 _EXPECTED: dict[str, type] = {TEXT: str, INTEGER: int, OBJECT: dict, ARRAY: list, BOOLEAN: bool}
+
+
+def as_dict(row: Row) -> dict[str, Any]:
+    """Return the record as a dict of its own, for who wants to change it."""
+    return msgspec.json.decode(row) if isinstance(row, msgspec.Raw) else dict(row)
 
 
 class RawRecords:
@@ -31,45 +42,23 @@ class RawRecords:
         self._kinds: dict[str, str] = {
             name: column["type"][0] for name, column in columns.items() if name != EXTRA
         }
-        self._types = {name: _EXPECTED[kind] for name, kind in self._kinds.items()}
         self._date_times = {name for name, column in columns.items() if "format" in column}
         self._warn = warn
 
-    def record(self, event: Event) -> dict[str, Any]:
-        """Return the record of an event: each field in its column, the rest in `extra_fields`.
-
-        The record may be the event's own fields, so it must not be changed.
-        """
-        return event.fields if self._is_usual(event) else self._adapted(event)
-
-    def _is_usual(self, event: Event) -> bool:
-        """Say whether all fields fit as they are, and none is missing that must be there."""
-        types, date_times = self._types, self._date_times
-        for name, value in event.fields.items():
-            kind = type(value)
-            if kind is not types.get(name):
-                if value is not None or name not in types:
-                    return False
-            elif kind is int:
-                if not INT64_LEAST <= value <= INT64_MOST:
-                    return False
-            elif name in date_times and not is_date_time(value):
-                return False
-        return self._is_complete(event)
-
-    def _is_complete(self, event: Event) -> bool:
-        """Say whether the columns that no record may lack are there."""
-        raise NotImplementedError
+    def record(self, event: Event) -> Row:
+        """Return the record of an event: each field in its column, the rest in `extra_fields`."""
+        fields = event.fields
+        return fields.json if isinstance(fields, SentEvent) else self._adapted(event)
 
     def _adapted(self, event: Event) -> dict[str, Any]:
-        record: dict[str, Any] = {"id": event.id}
+        record: dict[str, Any] = {}
         extra: dict[str, Any] = {}
         for name, value in event.fields.items():
             kind = self._kinds.get(name)
             if kind is None:
                 self._to_extra(name, value, extra, f"the field {name!r}, which has no column")
             elif value is None or (type(value) is _EXPECTED[kind] and self._fits(name, value)):
-                record.setdefault(name, value)
+                record[name] = value
             elif kind == TEXT and name not in self._date_times:
                 record[name] = json_text(value)
             elif name != "id":
@@ -97,10 +86,6 @@ class RawRecords:
 class TicketEventRecords(RawRecords):
     """Makes records of the stream ``ticket_events``."""
 
-    def _is_complete(self, event: Event) -> bool:
-        fields = event.fields
-        return fields.get("timestamp") == event.time and fields.get("created_at") is not None
-
     def _complete(self, record: dict[str, Any], event: Event, extra: dict[str, Any]) -> None:
         told = record.get("timestamp")
         record["timestamp"] = event.time
@@ -116,9 +101,6 @@ class TicketEventRecords(RawRecords):
 
 class TicketMetricEventRecords(RawRecords):
     """Makes records of the stream ``ticket_metric_events``."""
-
-    def _is_complete(self, event: Event) -> bool:
-        return event.fields.get("time") is not None
 
     def _complete(self, record: dict[str, Any], event: Event, extra: dict[str, Any]) -> None:
         del extra

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from datetime import datetime
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -16,7 +13,6 @@ DEEPEST = 100
 """Levels of nesting that a file or a setting may have. What there is a use for has fewer than ten;
 what reads and writes JSON gives up at some hundreds, each at another number."""
 _ENCODER = msgspec.json.Encoder()
-_RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", re.ASCII)
 
 
 def json_text(value: Any) -> str:
@@ -32,22 +28,6 @@ def as_text(value: Any) -> str | None:
 def as_json(value: Any) -> str | None:
     """Return the value as JSON, but null as null."""
     return None if value is None else json_text(value)
-
-
-def is_date_time(value: Any) -> bool:
-    """Say whether the value is a date-time in the one form that JSON schema knows (RFC 3339)."""
-    return isinstance(value, str) and _is_date_time(value)
-
-
-@lru_cache(maxsize=1024)  # an event, its children and its neighbours have the same time
-def _is_date_time(text: str) -> bool:
-    if not _RFC3339.fullmatch(text):
-        return False
-    try:
-        datetime.fromisoformat(text)
-    except ValueError:  # the 30th of February
-        return False
-    return True
 
 
 def nests_too_deep(value: Any, most: int = DEEPEST) -> bool:

@@ -18,15 +18,18 @@ from singer_sdk.plugin_base import JSONSchemaValidator
 from typing_extensions import override
 
 from tap_zendesk_events.exceptions import ZendeskEventsError
+from tap_zendesk_events.rows.records import as_dict
 from tap_zendesk_events.settings import raise_problems
 from tap_zendesk_events.singer.config_schema import type_problem
 from tap_zendesk_events.singer.writer import MessageWriter
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import Generator, Iterator, Sequence
 
     from singer_sdk.helpers.capabilities import CapabilitiesEnum
     from singer_sdk.helpers.types import Context, Record
+
+    from tap_zendesk_events.rows.records import Row
 
 START_LINES = (
     "Skipping parse of env var settings...",
@@ -123,7 +126,7 @@ class HookedStream(Stream):
             finally:
                 self._counter = None
 
-    def write(self, records: list[Record]) -> None:
+    def write(self, records: Sequence[Row]) -> None:
         """Write records. Counts them inside of `metered`."""
         writer = self._tap.message_writer
         if self.bypasses_sdk and isinstance(writer, MessageWriter):
@@ -132,7 +135,7 @@ class HookedStream(Stream):
         else:
             for record in records:
                 # the SDK takes columns out of the record it gets, and other streams share it
-                self._write_mapped(dict(record))
+                self._write_mapped(as_dict(record))
         if self._counter is not None:
             self._counter.increment(len(records))
 

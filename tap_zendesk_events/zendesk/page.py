@@ -8,11 +8,12 @@ from urllib.parse import parse_qs, urlsplit
 
 from tap_zendesk_events.exceptions import BrokenPageError, ZendeskEventsError
 from tap_zendesk_events.times import epoch, iso
-from tap_zendesk_events.zendesk.decoding import as_integer, decode
+from tap_zendesk_events.zendesk.decoding import as_integer
+from tap_zendesk_events.zendesk.typed import SentEvent, decode_page
 
 if TYPE_CHECKING:
     import logging
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 NO_END = 253_402_300_799  # 9999-12-31, for a page whose end is not known
 
@@ -28,14 +29,14 @@ class Event(NamedTuple):
             page tells.
         doubtful: Whether `time` cannot be the time by which the server sorts, because it was
             borrowed, or is earlier than the page's start or than one in front of it on the page.
-        fields: The event as Zendesk sent it.
+        fields: The event as Zendesk sent it; a `SentEvent` if it fits its columns.
     """
 
     id: int
     time: int
     latest: int
     doubtful: bool
-    fields: dict[str, Any]
+    fields: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -106,7 +107,7 @@ def read_page(
         BrokenPageError: The body is no page.
         ZendeskEventsError: It has two entries or more, and none of them can be stored.
     """
-    content = decode(body)
+    content = decode_page(body, key)
     if not isinstance(content, dict):
         raise BrokenPageError("JSON, but no object")
     entries = content.get(key)
@@ -211,15 +212,16 @@ def _latest_versions(events: list[Event]) -> list[Event]:
 
 def _identifier(entry: Any) -> int | None:
     """Return the id that an entry can be stored under, if it has one."""
+    if isinstance(entry, SentEvent):
+        return entry.id
     return as_integer(entry.get("id")) if isinstance(entry, dict) else None
 
 
 def _own_time(entry: Any) -> int | None:
+    if isinstance(entry, SentEvent):
+        return entry.second
     if not isinstance(entry, dict):
         return None
-    timestamp = entry.get("timestamp")
-    if type(timestamp) is int and 0 <= timestamp <= 9_999_999_999:  # the usual case, at once
-        return timestamp
     for name in ("timestamp", "created_at", "time"):
         second = epoch(entry.get(name))
         if second is not None:

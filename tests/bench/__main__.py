@@ -136,7 +136,7 @@ def _promises(
     ]
     if not options.quick:
         say("reading a million events")
-        found.append(claims.memory_of_a_million(comments=comments))
+        found += claims.of_a_million(rounds=options.rounds, comments=comments)
         say("reading a million events, several pages at a time")
         found += in_parallel.memory(comments=comments)
     say("reading through windows of the allowance")

@@ -1,4 +1,4 @@
-"""The floor: get a page, decode it, encode its events, write them. Nothing can be much cheaper.
+"""The floor: get a page, decode it, encode its events, write them. Who decodes does it no cheaper.
 
 Started with the first page's address; follows ``next_page`` until ``end_of_stream``.
 """

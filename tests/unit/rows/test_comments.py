@@ -12,9 +12,13 @@ from hypothesis import strategies as st
 
 from tap_zendesk_events.rows.comments import comments, is_comment, without_sideload
 from tap_zendesk_events.rows.values import WarnOnce
+from tap_zendesk_events.zendesk.page import read_page
+from tap_zendesk_events.zendesk.typed import SentEvent
+from tests.fake_zendesk import plain_event
 from tests.support.child_kinds import kinds
 from tests.support.events import event_of
 from tests.support.hand_written import load_hand_written
+from tests.support.harness import BEGIN
 from tests.support.independent_reader import comparable
 
 if TYPE_CHECKING:
@@ -90,6 +94,44 @@ def test_what_comes_without_the_sideload_is_left_as_it_is() -> None:
     changes = [{"id": 7, "event_type": "Change", "status": "open"}, "text", None, SHORT]
     event = event_of(child_events=changes)
     assert without_sideload(event) is event
+
+
+def read(text: str) -> Event:
+    """The event as the page shows it that has just this one."""
+    body = f'{{"ticket_events":[{text}],"end_of_stream":true}}'
+    (event,) = read_page(body.encode(), "ticket_events", BEGIN, 1, None, LOG).events
+    return event
+
+
+@given(
+    st.lists(kinds() | st.sampled_from([SHORT, SAID]), max_size=3),
+    st.sampled_from([{}, {"metadata": None}, {"metadata": {"custom": {}}}]),
+    st.sets(st.sampled_from("Com_"), max_size=3),
+)
+def test_an_event_that_fits_shows_what_one_that_is_decoded_shows(
+    children: list[dict[str, Any]], metadata: dict[str, Any], escaped: set[str]
+) -> None:
+    kept = [{k: v for k, v in child.items() if k != "_comment"} for child in children]
+    sent = plain_event(1, BEGIN, child_events=kept, **metadata)
+    text = json.dumps(sent)
+    for letter in escaped:
+        text = text.replace(letter, f"\\u{ord(letter):04x}")
+    event = read(text)
+    assert isinstance(event.fields, SentEvent)
+    shown = without_sideload(event)
+    assert dict(shown.fields) == dict(without_sideload(event_of(sent)).fields)
+    # what shows no more than it may is not taken apart
+    assert (shown is event) == (dict(shown.fields) == sent)
+
+
+def test_of_two_lists_of_children_the_first_does_not_go_out_unseen() -> None:
+    said = {"id": 2, "event_type": "Comment", "body": "my number is 4711"}
+    text = json.dumps(plain_event(1, BEGIN, child_events=[said]))
+    event = read(text[:-1] + ', "child_events": []}')
+    assert isinstance(event.fields, SentEvent)
+    shown = without_sideload(event)
+    assert not isinstance(shown.fields, SentEvent)
+    assert shown.fields["child_events"] == []
 
 
 @given(st.lists(st.just(SHORT) | st.just(SAID), max_size=3))

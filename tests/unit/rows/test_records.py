@@ -7,11 +7,12 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 import jsonschema
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tap_zendesk_events.rows.records import TicketEventRecords
+from tap_zendesk_events.rows.records import TicketEventRecords, as_dict
 from tap_zendesk_events.rows.schema import TICKET_EVENTS
 from tap_zendesk_events.rows.values import WarnOnce
 from tap_zendesk_events.zendesk.decoding import decode
@@ -21,6 +22,8 @@ from tests.support.harness import BEGIN, SimulatedClock, a_fake, lines, run
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from tap_zendesk_events.rows.records import Row
 
 LOG = logging.getLogger("test_records")
 VALIDATOR = jsonschema.Draft202012Validator(
@@ -47,16 +50,30 @@ DOCUMENTED = [
 """The two entries of the sample body in Zendesk's reference, with values for its placeholders."""
 
 
-def record_of(event: dict[str, Any]) -> dict[str, Any]:
-    """The record of an event that is alone on its page."""
+def row_of(event: dict[str, Any]) -> Row:
+    """What is written of an event that is alone on its page."""
     content = {"ticket_events": [event], "end_of_stream": True}
     page = read_page(json.dumps(content).encode(), "ticket_events", BEGIN, 1, None, LOG)
     return TicketEventRecords(TICKET_EVENTS, WarnOnce(LOG)).record(page.events[0])
 
 
+def record_of(event: dict[str, Any]) -> dict[str, Any]:
+    """The record of an event that is alone on its page."""
+    return as_dict(row_of(event))
+
+
 def test_an_ordinary_event_comes_out_as_it_is() -> None:
     event = plain_event(18868153668881, BEGIN, merged_ticket_ids=[4, 5], metadata={"custom": {}})
+    row = row_of(event)
+    assert isinstance(row, msgspec.Raw)
+    assert bytes(row) == json.dumps(event).encode()
     assert record_of(event) == event
+
+
+def test_a_record_as_dict_is_one_of_its_own() -> None:
+    record = {"id": 1}
+    assert as_dict(record) == record
+    assert as_dict(record) is not record
 
 
 def test_the_documented_sample_passes_whole() -> None:

@@ -161,6 +161,9 @@ def test_the_records_of_one_stream_can_be_read_by_themselves() -> None:
     changes = tap.streams["ticket_field_changes"]
     found: list[Any] = list(changes.get_records(None))
     assert [row["ticket_event_id"] for row in found] == list(range(1, 31))
+    # as dicts, also those that a run passes on as they came
+    found = list(tap.streams["ticket_events"].get_records(None))
+    assert [row["id"] for row in found] == list(range(1, 31))
 
 
 def test_counts_and_times_are_those_of_each_stream(caplog: pytest.LogCaptureFixture) -> None:
