@@ -89,7 +89,7 @@ class Known:
 
     What the state brought; and what was written with a time that cannot be, or that lies outside
     of its segment. On another page such an event may seem to have another time: it is known until
-    an event behind it that tells its time is written too.
+    an event behind it that tells its time is written too. One that tells its own is no such case.
 
     Args:
         ids: Of events that an earlier run wrote.
@@ -98,18 +98,18 @@ class Known:
 
     def __init__(self, ids: Iterable[int], begin: int) -> None:
         self._begin = begin
-        # epoch second that the server's own time cannot exceed; None: no page has shown it yet
-        self._latest: dict[int, int | None] = dict.fromkeys(ids)
+        # where each of them stands in the server's order; None: no page has shown it yet
+        self._places: dict[int, _Place | None] = dict.fromkeys(ids)
         self._told: list[int] = []  # epoch seconds, one of each page, that events surely have
 
     @property
     def ids(self) -> Collection[int]:
         """Return all of them."""
-        return self._latest.keys()
+        return self._places.keys()
 
     def unknown(self, events: Iterable[Event]) -> list[Event]:
         """Return those of the events that are not known."""
-        return [event for event in events if event.id not in self._latest]
+        return [event for event in events if event.id not in self._places]
 
     def note(self, page: Page, written: Iterable[Event], start: int, end: int) -> None:
         """Take in a page that is written.
@@ -122,35 +122,44 @@ class Known:
         """
         for event in written:
             if event.doubtful or not start <= event.time < end:
-                self._latest.setdefault(event.id, None)
-        for event in page.events if self._latest else ():
-            if event.id in self._latest:
-                latest = self._latest[event.id]
-                self._latest[event.id] = (
-                    event.latest if latest is None else min(latest, event.latest)
-                )
+                self._places.setdefault(event.id, None)
+        for event in page.events if self._places else ():
+            if event.id in self._places:
+                place = _Place(event.latest, is_sure=not event.doubtful)
+                before = self._places[event.id]
+                self._places[event.id] = place if before is None else min(place, before)
         told = max((event.time for event in page.events if not event.doubtful), default=None)
         if told is not None:
             self._told.append(told)
 
     def forget(self, before: int) -> None:
         """Forget what cannot come again, now that everything is written before this second."""
-        told = max((second for second in self._told if second < before), default=None)
-        if told is not None:
-            self._told = [told, *(second for second in self._told if second >= before)]
-            self._drop(told)
-        if len(self._latest) > MOST_KNOWN:  # hardly any event tells its time
-            self._drop(before)
-
-    def _drop(self, before: int) -> None:
+        told = max((second for second in self._told if second < before), default=-1)
+        self._told = [told, *(second for second in self._told if second >= before)]
+        # hardly any event tells its time where so many do not
+        too_many = len(self._places) > MOST_KNOWN
         gone = [
-            id_ for id_, latest in self._latest.items() if latest is not None and latest < before
+            id_
+            for id_, place in self._places.items()
+            if place and place.latest < (before if place.is_sure or too_many else told)
         ]
         for id_ in gone:
-            del self._latest[id_]
+            del self._places[id_]
 
     def saw_all(self) -> None:
         """Note that all there is was shown: what was not lies in front of where the run began."""
-        for id_, latest in self._latest.items():
-            if latest is None:
-                self._latest[id_] = self._begin
+        for id_, place in self._places.items():
+            if place is None:
+                self._places[id_] = _Place(self._begin, is_sure=False)
+
+
+class _Place(NamedTuple):
+    """Where an event stands in the server's order, so far as a page tells.
+
+    Args:
+        latest: Epoch second that the server's own time for it cannot exceed.
+        is_sure: Whether it tells just that time itself.
+    """
+
+    latest: int
+    is_sure: bool

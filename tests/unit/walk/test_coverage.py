@@ -100,6 +100,15 @@ def test_an_id_of_the_state_stays_until_a_page_has_shown_it_or_all_there_is_was_
     assert not known.ids
 
 
+def test_an_id_of_the_state_whose_event_tells_its_time_is_forgotten_right_behind_it() -> None:
+    known = Known([7], 300)
+    note(known, an_event(7, 300), an_event(8, 301))
+    known.forget(300)
+    assert set(known.ids) == {7}
+    known.forget(301)
+    assert not known.ids
+
+
 def test_where_hardly_any_event_tells_its_time_they_do_not_pile_up() -> None:
     known = Known([], 0)
     note(known, *(an_event(number, 100, 400) for number in range(MOST_KNOWN + 1)))
