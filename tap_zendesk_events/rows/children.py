@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from tap_zendesk_events.times import is_date_time, iso
 from tap_zendesk_events.zendesk.decoding import as_integer
+from tap_zendesk_events.zendesk.typed import SentEvent
 
 if TYPE_CHECKING:
     from tap_zendesk_events.rows.values import WarnOnce
@@ -48,6 +49,15 @@ def child_id(child: dict[str, Any], warn: WarnOnce) -> int | None:
 def event_columns(event: Event) -> dict[str, Any]:
     """Return the columns that all rows of an event have from it."""
     fields = event.fields
+    if isinstance(fields, SentEvent):
+        checked = fields.checked
+        return {
+            "ticket_event_id": event.id,
+            "ticket_id": checked.ticket_id,
+            "timestamp": event.time,
+            "created_at": checked.created_at,
+            "updater_id": checked.updater_id,
+        }
     created_at = fields.get("created_at")
     return {
         "ticket_event_id": event.id,

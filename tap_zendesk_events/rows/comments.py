@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from tap_zendesk_events.rows.values import WarnOnce
     from tap_zendesk_events.zendesk.page import Event
 
+LETTERS = b"omment"
+"""What is in the JSON of every event with a comment: `comment_present`, or a type that ends so."""
+
 SUFFIX = "Comment"
 """What the type of a comment ends in: `Comment`, `VoiceApiComment`, `FacebookComment`, and more."""
 
@@ -50,6 +53,8 @@ def comments(event: Event, warn: WarnOnce) -> Iterator[dict[str, Any]]:
         event: The event, as the sideload `comment_events` shows it.
         warn: Hears of comments that can make no row.
     """
+    if not _may_have(LETTERS, event.fields):
+        return
     for child in children(event):
         # most children are changes: they are let through at once
         if child.get("event_type") in CHANGES or not is_comment(child):
@@ -81,7 +86,7 @@ def without_sideload(event: Event) -> Event:
     sideload is asked for; that it does so for comments of every kind is not to be relied on.
     """
     fields = event.fields
-    may_have_comments = _may_have(b"omment", fields)
+    may_have_comments = _may_have(LETTERS, fields)
     if may_have_comments and _names_children_twice(fields):
         fields = dict(fields)  # of two lists the last one counts, and the first must not go out
         event = event._replace(fields=fields)
@@ -105,9 +110,9 @@ def without_sideload(event: Event) -> Event:
 
 
 def _may_have(letters: bytes, fields: Mapping[str, Any]) -> bool:
-    """Say whether these letters can be in an event, so as not to decode it for nothing.
+    """Say whether these letters can be in an event, so as not to look into it for nothing.
 
-    All that `is_comment` looks for has "omment" in it. Letters may also be written as escapes.
+    They may also be written as escapes.
     """
     if not isinstance(fields, SentEvent):
         return True

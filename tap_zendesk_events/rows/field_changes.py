@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tap_zendesk_events.rows.children import (
+    CHANGES,
     change_type,
     child_id,
     children,
@@ -54,9 +55,11 @@ def field_changes(event: Event, warn: WarnOnce) -> Iterator[dict[str, Any]]:
     """
     shared: dict[str, Any] | None = None
     for child in children(event):
-        event_type = change_type(child)
-        if event_type is None:
-            continue
+        event_type = child.get("event_type")
+        if event_type not in CHANGES:  # the audits' form, or no change
+            event_type = change_type(child)
+            if event_type is None:
+                continue
         fields = _fields(child)
         if not fields:
             continue
@@ -64,23 +67,26 @@ def field_changes(event: Event, warn: WarnOnce) -> Iterator[dict[str, Any]]:
         if identifier is None:
             continue
         shared = shared or event_columns(event)
-        own = own_columns(child)
+        has_own = "created_at" in child or "updater_id" in child
         via, reference = as_text(child.get("via")), as_integer(child.get("via_reference_id"))
         for name, value, previous in fields:
             tags = name == "tags"
-            yield {
+            row = {
                 **shared,
-                **own,
                 "child_event_id": identifier,
                 "event_type": event_type,
                 "via": via,
                 "via_reference_id": reference,
                 "field_name": name,
-                "value": as_text(value),
-                "previous_value": as_text(previous),
+                # nearly all of them are text: a call for each would take as long as the rest
+                "value": value if type(value) is str else as_text(value),
+                "previous_value": previous if type(previous) is str else as_text(previous),
                 "added_tags": as_json(child.get("added_tags")) if tags else None,
                 "removed_tags": as_json(child.get("removed_tags")) if tags else None,
             }
+            if has_own:
+                row.update(own_columns(child))
+            yield row
 
 
 def _fields(child: dict[str, Any]) -> list[tuple[str, Any, Any]]:
@@ -91,10 +97,9 @@ def _fields(child: dict[str, Any]) -> list[tuple[str, Any, Any]]:
         if isinstance(told, str) or as_integer(told) is not None:
             return _values(str(told), child["value"], previous)
     others = NOT_FIELDS_OF_AUDITS if child.get("event_type") is None else NOT_FIELDS
-    fields: list[tuple[str, Any, Any]] = []
-    for name, value in child.items():
-        if name not in others:
-            fields += _values(name, value, previous)
+    fields = [(name, value, previous) for name, value in child.items() if name not in others]
+    if CUSTOM_FIELDS in child:
+        return [row for name, value, _ in fields for row in _values(name, value, previous)]
     return fields
 
 

@@ -17,6 +17,8 @@ _ENCODER = msgspec.json.Encoder()
 
 def json_text(value: Any) -> str:
     """Return the value as JSON."""
+    if type(value) is int:  # at once, because most of what is no text is a number
+        return str(value)
     return _ENCODER.encode(value).decode()
 
 

@@ -77,7 +77,7 @@ class TicketMetricEvent(msgspec.Struct, forbid_unknown_fields=True):
     status: AnyObject | None = None
     sla: AnyObject | None = None
     group_sla: AnyObject | None = None
-    deleted: bool | None = None
+    deleted: bool | msgspec.UnsetType | None = msgspec.UNSET
 
     def second(self) -> int | None:
         """Return the event's time in epoch seconds, or None if it tells none."""
@@ -117,36 +117,32 @@ DECODERS: dict[str, tuple[msgspec.json.Decoder[Any], msgspec.json.Decoder[Any]]]
 """For each export, by the name of the list of its events: decoders of an answer and of an event."""
 
 
-class Asked(msgspec.Struct):
-    """What rows and bookmarks ask of an event. The rest is looked at in few of them."""
+class Nested(msgspec.Struct):
+    """The one nested field that rows look into."""
 
     child_events: Any = msgspec.UNSET
-    created_at: Any = msgspec.UNSET
-    ticket_id: Any = msgspec.UNSET
-    updater_id: Any = msgspec.UNSET
-    deleted: Any = msgspec.UNSET
 
 
-ASKED = msgspec.json.Decoder(Asked)
-ASKED_FOR = frozenset(Asked.__struct_fields__)
+NESTED = msgspec.json.Decoder(Nested)
 
 
 class SentEvent(Mapping[str, Any]):
     """The fields of an event that fits its columns. Decoded when somebody looks at them.
 
     Args:
-        identifier: Its id.
+        checked: What the decoder has checked; what is nested is not in there.
         second: Its time, in epoch seconds.
         json: The event as Zendesk sent it: an object, on one line.
     """
 
-    __slots__ = ("_asked", "_fields", "id", "json", "second")
+    __slots__ = ("_fields", "_nested", "checked", "id", "json", "second")
 
-    def __init__(self, identifier: int, second: int, json: msgspec.Raw) -> None:
-        self.id = identifier
+    def __init__(self, checked: Any, second: int, json: msgspec.Raw) -> None:
+        self.id: int = checked.id
         self.second = second
+        self.checked = checked
         self.json = json
-        self._asked: Asked | None = None
+        self._nested: Nested | None = None
         self._fields: dict[str, Any] | None = None
 
     def _decoded(self) -> dict[str, Any]:
@@ -160,11 +156,14 @@ class SentEvent(Mapping[str, Any]):
 
     @override
     def get(self, name: str, default: Any = None) -> Any:
-        if name not in ASKED_FOR:
+        if name == "deleted":  # each metric event is asked for it
+            value = getattr(self.checked, name, msgspec.UNSET)
+        elif name == "child_events":
+            if self._nested is None:
+                self._nested = NESTED.decode(self.json)
+            value = self._nested.child_events
+        else:
             return self._decoded().get(name, default)
-        if self._asked is None:
-            self._asked = ASKED.decode(self.json)
-        value = getattr(self._asked, name)
         return default if value is msgspec.UNSET else value
 
     @override
@@ -205,7 +204,7 @@ def _entry(json: msgspec.Raw, events: Any) -> Any:
     except msgspec.ValidationError:
         return msgspec.json.decode(json)
     second = event.second()
-    return msgspec.json.decode(json) if second is None else SentEvent(event.id, second, json)
+    return msgspec.json.decode(json) if second is None else SentEvent(event, second, json)
 
 
 def may_pass(body: bytes) -> bool:

@@ -171,11 +171,15 @@ def _kill_group(process: subprocess.Popen[bytes]) -> None:
 
 
 def _later(output: IO[bytes], tally: Tally) -> None:
-    """Take the output as fast as it comes, and count when all is over."""
-    with tempfile.TemporaryFile() as file:
-        while piece := os.read(output.fileno(), PIECE):
-            file.write(piece)
-        _count(file, tally)
+    """Take the output as fast as it comes, and count when all is over.
+
+    In memory: a disk that falls behind would be measured too.
+    """
+    pieces = []
+    while piece := os.read(output.fileno(), PIECE):
+        pieces.append(piece)
+    for piece in pieces:
+        tally.feed(piece)
 
 
 def _count(file: IO[bytes], tally: Tally) -> None:

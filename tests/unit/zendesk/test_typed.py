@@ -354,7 +354,7 @@ def assert_can_be_written(body: bytes, key: str) -> None:
             assert "\r" not in text
             fields = json.loads(text)
             assert fields == dict(entry)
-            names = [*typed.Asked.__struct_fields__, "metadata", *fields]
+            names = ["child_events", "deleted", "metadata", *fields]
             assert all(entry.get(name, ...) == fields.get(name, ...) for name in names)
             assert r"\u0000" not in json.dumps(fields, allow_nan=False)
             assert (fields["id"], len(fields)) == (entry.id, len(entry))
