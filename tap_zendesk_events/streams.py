@@ -156,20 +156,16 @@ class ZendeskStream(HookedStream):
         saved = read_bookmark(state, self.name, self.bookmark_key)
         if saved is None and state:
             raise unusable(self.name, "it has no replication_key_value")
-        if saved is not None and not saved.ids_belong:
-            self.logger.info(
-                "The bookmark of %s was moved to %s by hand or by a merge of states: the ids that "
-                "were kept beside the former one count for nothing.",
-                self.name,
-                iso(saved.second),
-            )
-        if saved is not None and not saved.ahead_belongs:
-            self.logger.info(
-                "The bookmark of %s was moved to %s by hand or by a merge of states: the segments "
-                "that were kept beside the former one count for nothing.",
-                self.name,
-                iso(saved.second),
-            )
+        if saved is not None:
+            for what, belong in (("ids", saved.ids_belong), ("segments", saved.ahead_belongs)):
+                if not belong:
+                    self.logger.info(
+                        "The bookmark of %s was moved to %s by hand or by a merge of states: the "
+                        "%s that were kept beside the former one count for nothing.",
+                        self.name,
+                        iso(saved.second),
+                        what,
+                    )
         # what others wrote beside the bookmark is of no use to us
         self.stream_state.clear()
         if saved is not None:

@@ -175,27 +175,12 @@ class ExportSync:
             for segment, page in pages:
                 progress.waited_for_page(idle_since)
                 busy_since = self._clock.monotonic()
-                self._write_page(segment, page, segments, progress)
+                # a signal must not come between a page's last record and its STATE
+                with _nesting_bounded(page), TERMINATION:
+                    self._write(segment, page, segments, progress)
                 progress.wrote_since(busy_since)
                 progress.page(page, segments.position, segments.seconds_left, segments.to_do)
                 idle_since = self._clock.monotonic()
-
-    def _write_page(
-        self,
-        segment: Segment[ZendeskStream],
-        page: Page,
-        segments: Segments[ZendeskStream],
-        progress: Progress,
-    ) -> None:
-        try:
-            # a signal must not come between a page's last record and its STATE
-            with TERMINATION:
-                self._write(segment, page, segments, progress)
-        except RecursionError:
-            raise ZendeskEventsError(
-                f"An event of the page that starts at {page.start} ({iso(page.start)}) nests "
-                "too deep to be written: report it, without the event's content."
-            ) from None
 
     def _sum_up_warnings(self) -> None:
         for stream in self._streams:
@@ -243,6 +228,18 @@ class ExportSync:
                 changed = True
         if changed:
             self._write_state()
+
+
+@contextlib.contextmanager
+def _nesting_bounded(page: Page) -> Iterator[None]:
+    """Say which page it is, if an event of it nests too deep to be written."""
+    try:
+        yield
+    except RecursionError:
+        raise ZendeskEventsError(
+            f"An event of the page that starts at {page.start} ({iso(page.start)}) nests "
+            "too deep to be written: report it, without the event's content."
+        ) from None
 
 
 def _reasons(coverages: dict[ZendeskStream, Coverage]) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tap_zendesk_events.rows.children import (
-    CHANGES,
     change_type,
     child_id,
     children,
@@ -55,11 +54,9 @@ def field_changes(event: Event, warn: WarnOnce) -> Iterator[dict[str, Any]]:
     """
     shared: dict[str, Any] | None = None
     for child in children(event):
-        event_type = child.get("event_type")
-        if event_type not in CHANGES:  # the audits' form, or no change
-            event_type = change_type(child)
-            if event_type is None:
-                continue
+        event_type = change_type(child)
+        if event_type is None:
+            continue
         fields = _fields(child)
         if not fields:
             continue

@@ -30,7 +30,7 @@ LONGEST_IDLE = 5.0
 idle without a word to either side: the next request on it would never be answered."""
 
 
-class _Line(threading.local):
+class _ThreadSession(threading.local):
     """One thread's session, and when something last went over its connections.
 
     A session of requests must not be shared: its cookies and its pools change under its requests.
@@ -64,7 +64,7 @@ class Http:
     ) -> None:
         self.base_url = settings.base_url
         self.host = settings.host
-        self._line = _Line(settings, user_agent, clock)
+        self._own = _ThreadSession(settings, user_agent, clock)
         self._address_setting = settings.address_setting
         self._timeout = settings.request_timeout
         self._body_seconds = settings.max_retry_seconds
@@ -74,7 +74,7 @@ class Http:
     @property
     def session(self) -> Session:
         """Return the session of the present thread."""
-        return self._line.session
+        return self._own.session
 
     def send(
         self,
@@ -104,12 +104,12 @@ class Http:
             RetriableError: There was no whole answer.
             ZendeskEventsError: There will be none, however often one asks.
         """
-        line = self._line
+        own = self._own
         began = self._clock.monotonic()
-        if began - line.used >= LONGEST_IDLE:
+        if began - own.used >= LONGEST_IDLE:
             self.close_idle()
         try:
-            response = line.session.request(
+            response = own.session.request(
                 method,
                 self.base_url + path,
                 params=params,
@@ -126,8 +126,8 @@ class Http:
         except (OSError, urllib3.exceptions.HTTPError) as error:  # requests' are OSErrors
             raise sort_failure(error, self.host, self._timeout) from error
         finally:
-            line.used = self._clock.monotonic()
-        seconds = line.used - began
+            own.used = self._clock.monotonic()
+        seconds = own.used - began
         return Answer(response.status_code, response.headers, content, seconds, response.request)
 
     def check(self, answer: Answer) -> None:

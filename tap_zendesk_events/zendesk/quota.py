@@ -293,7 +293,7 @@ class Quota:
         """Return how long a request would have to wait now, if nothing else changes."""
         with self._changed:
             waits = self._waits(self.clock.monotonic())
-        return max(0.0, *(wait for wait in waits if wait < math.inf), 0.0)
+        return max([0.0, *(wait for wait in waits if wait < math.inf)])
 
     def seconds_until_reset(self) -> float | None:
         """Return the longest that the present window can last, or None if no header told of it."""
