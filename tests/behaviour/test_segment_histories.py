@@ -20,8 +20,13 @@ from hypothesis import strategies as st
 from tap_zendesk_events.times import iso
 from tests.behaviour.any_order import run_in_any_order
 from tests.fake_zendesk import Account, plain_event
-from tests.support.harness import NOW, TIMES, Output, SimulatedClock, a_fake
-from tests.support.selection import EVENT_STREAMS, rows, selecting
+from tests.support.harness import NOW, TIMES, SimulatedClock, a_fake
+from tests.support.selection import (
+    EVENT_STREAMS,
+    rows,
+    selecting,
+    written_after_the_last_state,
+)
 
 BEGIN = NOW - 200_000
 SETTLING = 300
@@ -183,17 +188,6 @@ class Life:
             doubles = sum(times - 1 for (name, _), times in self.written.items() if name == stream)
             doubled += max(0, doubles - self.allowed[stream])
         return lost, doubled
-
-
-def written_after_the_last_state(output: Output) -> Counter[str]:
-    """How many records of each stream a run that dies will make the next one repeat."""
-    written: Counter[str] = Counter()
-    for message in output.messages:
-        if message["type"] == "STATE":
-            written.clear()
-        elif message["type"] == "RECORD":
-            written[message["stream"]] += 1
-    return written
 
 
 seeds = st.integers(0, 10**9)

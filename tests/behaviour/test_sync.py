@@ -28,7 +28,14 @@ from tests.support.harness import (
     lines,
     run,
 )
-from tests.support.selection import ALL_STREAMS, EVENT_STREAMS, keys, rows, selecting
+from tests.support.selection import (
+    ALL_STREAMS,
+    EVENT_STREAMS,
+    keys,
+    rows,
+    selecting,
+    written_after_the_last_state,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -328,17 +335,6 @@ def event_with_a_comment(moment: int) -> dict[str, Any]:
     comment = {"event_type": "Comment", "type": "Comment", "via": "Mail", "body": "Hello"}
     event["child_events"].append({"id": event["id"] + 5, **comment})
     return event
-
-
-def written_after_the_last_state(output: Output) -> Counter[str]:
-    """How many records of each stream a run that dies will make the next one repeat."""
-    written: Counter[str] = Counter()
-    for message in output.messages:
-        if message["type"] == "STATE":
-            written.clear()
-        elif message["type"] == "RECORD":
-            written[message["stream"]] += 1
-    return written
 
 
 @settings(max_examples=80 * TIMES, deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from tap_zendesk_events.tap import TapZendeskEvents
@@ -53,3 +54,14 @@ def rows(output: Output, stream: str) -> list[dict[str, Any]]:
 def keys(output: Output, stream: str) -> list[tuple[Any, ...]]:
     """Return the primary keys of the records of one stream."""
     return [tuple(row[name] for name in KEYS[stream]) for row in rows(output, stream)]
+
+
+def written_after_the_last_state(output: Output) -> Counter[str]:
+    """How many records of each stream a run that dies will make the next one repeat."""
+    written: Counter[str] = Counter()
+    for message in output.messages:
+        if message["type"] == "STATE":
+            written.clear()
+        elif message["type"] == "RECORD":
+            written[message["stream"]] += 1
+    return written

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tap_zendesk_events.walk.bookmark import Bookmark
-from tap_zendesk_events.walk.coverage import MOST_KNOWN, Coverage, Known, Stretch, joined
+from tap_zendesk_events.walk.coverage import Coverage, Known, Stretch, joined
 from tap_zendesk_events.zendesk.page import Event, Page
 
 
@@ -111,9 +111,9 @@ def test_an_id_of_the_state_whose_event_tells_its_time_is_forgotten_right_behind
 
 def test_where_hardly_any_event_tells_its_time_they_do_not_pile_up() -> None:
     known = Known([], 0)
-    note(known, *(an_event(number, 100, 400) for number in range(MOST_KNOWN + 1)))
+    note(known, *(an_event(number, 100, 400) for number in range(2001)))
     known.forget(400)
-    assert len(known.ids) == MOST_KNOWN + 1
+    assert len(known.ids) == 2001
     known.forget(401)
     assert not known.ids
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from tap_zendesk_events.walk.bookmark import Bookmark
 from tap_zendesk_events.walk.coverage import Coverage, Stretch
-from tap_zendesk_events.walk.segments import FARTHEST, Segment, Segments
+from tap_zendesk_events.walk.segments import Segment, Segments
 from tap_zendesk_events.zendesk.page import Event, Page
 from tests.support.harness import TIMES
 
@@ -281,7 +281,7 @@ def test_a_segment_is_cut_sixteen_pages_ahead_by_its_own_density() -> None:
     segments = opened(2, 100, 1100)
     first, second = starts(segments)
     assert first == 1100
-    assert second == pytest.approx(1100 + 1000 + FARTHEST * 1000, abs=500)
+    assert second == pytest.approx(1100 + 1000 + 16 * 1000, abs=500)
 
 
 def test_or_at_half_of_what_is_left_if_that_is_nearer() -> None:
